@@ -1,0 +1,107 @@
+"""The one redactor: text from anywhere in, one plain line without secrets or hidden characters out.
+
+It stands before the journal, the log and every answer. It errs towards removing: a hash that is lost from a
+sentence can be looked up again, a key that was written down cannot be taken back. It is no proof of absence: a
+secret that looks like a word passes, which is why keys are never put into text in the first place.
+"""
+
+import re
+import unicodedata
+
+TEXT_LENGTH_MAX = 1_000
+REDACTED = "[redacted]"
+_CUT = "…"
+
+# Terminal sequences go whole, before single characters do: what follows ESC would otherwise stay as litter.
+_ANSI = re.compile(
+    r"(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # operating system commands: titles, links, clipboard
+    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"  # control sequences: colours, cursor
+    r"|\x1b[ -/]*[0-~]?",  # everything else
+)
+_SPACES = re.compile(r"[ \t\n\v\f\r\x85\u2028\u2029]+")
+_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co"})
+
+_SECRET_NAME = (
+    r"(?:[A-Za-z0-9]+[_\-. ]?){0,4}?"
+    r"(?:secret|passwords?|passwd|pwd|passphrase|credentials?|api[_\-. ]?key|access[_\-. ]?key|private[_\-. ]?key"
+    r"|signing[_\-. ]?key|key[_\-]id|seed[_\-. ]?phrase|mnemonic|token|authorization|auth|cookie|session[_\-]?id"
+    r"|signature|otp|pin)"
+    r"(?:[_\-. ]?(?:key|id|value|token))?"
+)
+_PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
+    # A private key in armour, whole or cut off.
+    (re.compile(r"-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|\Z)"), REDACTED),
+    # scheme://user:password@host
+    (re.compile(r"(?<=://)[^\s/@]{1,512}@"), f"{REDACTED}@"),
+    # Authorization: Bearer …, Basic …
+    (re.compile(r"(?i)\b(bearer|basic)\s+(?!\[redacted\])[A-Za-z0-9+/_.~=-]{6,}"), rf"\1 {REDACTED}"),
+    # name = value, name: value, "name": "value"
+    (
+        re.compile(
+            rf"""(?i)(?<![A-Za-z0-9])({_SECRET_NAME}["']?\s{{0,3}}[:=]\s{{0,3}})"""
+            r"""(?!(?:bearer|basic)\b)("[^"]*"?|'[^']*'?|[^\s"',;&}\])]+\]?)""",
+        ),
+        rf"\1{REDACTED}",
+    ),
+    # Shapes that issuers chose so that they can be recognised.
+    (
+        re.compile(
+            r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?"  # JSON web tokens
+            r"|\b(?:sk|pk|rk)[-_][A-Za-z0-9_-]{12,}"
+            r"|\b(?:gh[opusr]_|github_pat_|glpat-|xox[abposr]-|ops_)[A-Za-z0-9_-]{10,}"
+            r"|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"
+            r"|\bAIza[A-Za-z0-9_-]{30,}"
+            r"|\b[PAC]K[A-Z0-9]{16,24}\b",  # Alpaca
+        ),
+        REDACTED,
+    ),
+    # Long hexadecimal: seeds, HMAC keys, digests.
+    (re.compile(r"\b(?:0[xX])?[0-9a-fA-F]{32,}\b"), REDACTED),
+)
+_RUN = re.compile(r"[A-Za-z0-9+/_=-]{20,}")
+_SEGMENT = re.compile(r"[A-Za-z0-9+/]{12,}")
+
+
+def redacted(text: str, length_max: int = TEXT_LENGTH_MAX) -> str:
+    """One line, at most `length_max` characters, without secrets and without characters a person cannot see."""
+    line = plain(text)
+    for pattern, replacement in _PATTERNS:
+        line = pattern.sub(replacement, line)
+    # Cutting comes last: half a secret at the end of a line is still half a secret.
+    return cut(_RUN.sub(_without_noise, line), length_max)
+
+
+def plain(text: str) -> str:
+    """One line of visible characters: no terminal sequences, no controls, no bidi marks, no lone surrogates."""
+    if text.isascii() and text.isprintable():
+        return text.strip()
+    spaced = _SPACES.sub(" ", _ANSI.sub("", text))
+    return _SPACES.sub(" ", "".join(filter(_is_visible, spaced))).strip()
+
+
+def cut(text: str, length_max: int) -> str:
+    """At most `length_max` characters; what was longer ends in an ellipsis."""
+    if len(text) <= length_max:
+        return text
+    return text[: max(length_max - len(_CUT), 0)].rstrip() + _CUT[:length_max]
+
+
+def _is_visible(character: str) -> bool:
+    # Variation selectors are marks, not controls, and can carry a whole hidden message behind one letter.
+    if "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef":
+        return False
+    return unicodedata.category(character) not in _HIDDEN_CATEGORIES
+
+
+def _without_noise(found: re.Match[str]) -> str:
+    """A long run goes when a part of it mixes capitals, small letters and digits as keys do and words do not."""
+    run = found.group()
+    return REDACTED if any(_looks_random(part) for part in _SEGMENT.findall(run)) else run
+
+
+def _looks_random(part: str) -> bool:
+    return (
+        any(character.isdigit() for character in part)
+        and any(character.isupper() for character in part)
+        and any(character.islower() for character in part)
+    )
