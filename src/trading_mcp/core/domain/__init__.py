@@ -1,0 +1,1 @@
+"""The nouns of the product as frozen values, and the folds that turn one value into the next."""

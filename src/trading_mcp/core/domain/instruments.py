@@ -1,0 +1,72 @@
+"""What can be traded at a venue and in which steps."""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from trading_mcp.core.domain.market import Market
+from trading_mcp.core.domain.money import ONE
+from trading_mcp.core.domain.orders import OrderType, TimeInForce
+
+# Assets that were renamed: the limits of the old name go on binding the new one.
+_RENAMED: Final = {"POL": "MATIC", "XBT": "BTC"}
+_QUOTES: Final = ("USDT", "USDC", "USD")
+STABLECOINS: Final = frozenset({"USDT", "USDC", "DAI", "BUSD"})
+
+
+class Kind(StrEnum):
+    """The kinds of instrument whose risk the gate can compute; every other kind arrives as OTHER and is denied."""
+
+    CRYPTO = "crypto"
+    STOCK = "stock"
+    OTHER = "other"
+
+
+class Instrument(msgspec.Struct, frozen=True, kw_only=True):
+    """One pair at one venue: its steps, bounds, and the order forms the venue accepts for it."""
+
+    venue: str
+    pair: str
+    kind: Kind
+    market: Market
+    base: str
+    quote: str
+    price_step: Decimal
+    quantity_step: Decimal
+    quantity_min: Decimal
+    quantity_max: Decimal
+    notional_min: Decimal
+    notional_max: Decimal
+    multiplier: Decimal = ONE
+    order_types: frozenset[OrderType] = frozenset(OrderType)
+    times_in_force: frozenset[TimeInForce] = frozenset(TimeInForce)
+    stops_rest: bool = True
+    fee_rate: Decimal = Decimal("0.001")
+
+    def exposure(self, quantity: Decimal, price: Decimal) -> Decimal:
+        """Return what a quantity is worth in the quote currency; a contract counts its multiplier."""
+        return quantity * price * self.multiplier
+
+
+def asset_of(pair: str) -> str:
+    """Return the asset whose risk a pair carries, under its oldest name."""
+    base = pair.split("-", 1)[0]
+    return _RENAMED.get(base, base)
+
+
+def quote_of(pair: str) -> str:
+    """Return the currency a pair is paid in; stocks are paid in dollars."""
+    return pair.split("-", 1)[1] if "-" in pair else "USD"
+
+
+def normalise(text: str) -> str:
+    """Bring the spellings of a pair (BTC_USDT, btc/usdt, BTCUSDT) to one: BTC-USDT; a stock stays a bare symbol."""
+    pair = text.strip().upper().replace("_", "-").replace("/", "-")
+    if "-" in pair:
+        return pair
+    for quote in _QUOTES:
+        if pair.endswith(quote) and len(pair) - len(quote) >= 2:
+            return f"{pair.removesuffix(quote)}-{quote}"
+    return pair
