@@ -22,12 +22,13 @@ _SPACES = re.compile(r"[ \t\n\v\f\r\x85\u2028\u2029]+")
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co"})
 
 _SECRET_NAME = (
-    r"(?:[A-Za-z0-9]+[_\-. ]?){0,4}?"
-    r"(?:secret|passwords?|passwd|pwd|passphrase|credentials?|api[_\-. ]?key|access[_\-. ]?key|private[_\-. ]?key"
-    r"|signing[_\-. ]?key|key[_\-]id|seed[_\-. ]?phrase|mnemonic|token|authorization|auth|cookie|session[_\-]?id"
-    r"|signature|otp|pin)"
+    r"(?:secret|passwords?|passwd|credentials?|api[_\-. ]?key|access[_\-. ]?key|private[_\-. ]?key|signing[_\-. ]?key"
+    r"|key[_\-]id|token|authorization|cookie|session[_\-]?id|signature|(?<![A-Za-z0-9])(?:auth|pwd|otp|pin))"
     r"(?:[_\-. ]?(?:key|id|value|token))?"
 )
+_PHRASE_NAME = r"(?:passphrase|mnemonic|(?:seed|recovery)[_\-. ]?phrase)"
+_EQUALS = r"""["']?\s{0,3}[:=]\s{0,3}"""
+_QUOTED = r""""(?:\\.|[^"\\])*"?|'(?:\\.|[^'\\])*'?"""
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     # A private key in armour, whole or cut off.
     (re.compile(r"-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|\Z)"), REDACTED),
@@ -35,11 +36,22 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?<=://)[^\s/@]{1,512}@"), f"{REDACTED}@"),
     # Authorization: Bearer …, Basic …
     (re.compile(r"(?i)\b(bearer|basic)\s+(?!\[redacted\])[A-Za-z0-9+/_.~=-]{6,}"), rf"\1 {REDACTED}"),
+    # A phrase is several words: everything up to the next mark goes.
+    (
+        re.compile(rf"""(?i)({_PHRASE_NAME}(?:{_EQUALS}|\sis\s))({_QUOTED}|[^"',;&}}\]]+\]?)"""),
+        rf"\1{REDACTED}",
+    ),
+    # The same said in a sentence.
+    (
+        re.compile(
+            r"""(?i)((?:password|(?:api|secret|private|access)[_\- ]key)\sis\s)(?!\[redacted\])[^\s,;]+"""
+        ),
+        rf"\1{REDACTED}",
+    ),
     # name = value, name: value, "name": "value"
     (
         re.compile(
-            rf"""(?i)(?<![A-Za-z0-9])({_SECRET_NAME}["']?\s{{0,3}}[:=]\s{{0,3}})"""
-            r"""(?!(?:bearer|basic)\b)("[^"]*"?|'[^']*'?|[^\s"',;&}\])]+\]?)""",
+            rf"""(?i)((?:{_SECRET_NAME}{_EQUALS})+)(?!(?:bearer|basic)\b)({_QUOTED}|[^\s"',;&}}\])]+\]?)""",
         ),
         rf"\1{REDACTED}",
     ),

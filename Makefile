@@ -1,0 +1,71 @@
+# Everything a working copy can do. It needs Python 3.11, 3.12 or 3.13, make, and a package index.
+
+PYTHON ?= python3.13 python3.12 python3.11 python3
+UV_WANTED = uv>=0.13.8,<0.14
+VENV = .venv
+BIN = $(VENV)/bin
+STAMP = $(VENV)/.made-from-lock
+PYTEST = $(BIN)/python -m pytest
+WORKERS ?= auto
+SEED ?= $(shell date +%s)
+
+# Every line, branch included, of the places where a miss costs money.
+COVERED = src/trading_mcp/core/domain/*,src/trading_mcp/core/guardrails/*,src/trading_mcp/adapters/journal/*
+
+.PHONY: help setup run check test test-long coverage mutation bench clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+setup: $(STAMP) ## make .venv exactly as uv.lock says; does nothing when it is up to date
+	@:
+
+$(STAMP): pyproject.toml uv.lock
+	@set -e; \
+	if command -v uv >/dev/null 2>&1; then uv=uv; else \
+	  found=; \
+	  for python in $(PYTHON); do \
+	    if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; \
+	    then found=$$python; break; fi; \
+	  done; \
+	  if [ -z "$$found" ]; then \
+	    echo "trading-mcp needs Python 3.11, 3.12 or 3.13 and found none: install one, or say make setup PYTHON=<its path>." >&2; \
+	    exit 1; \
+	  fi; \
+	  if ! $(BIN)/python -c 'import pip' 2>/dev/null; then "$$found" -m venv --clear $(VENV); fi; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check "$(UV_WANTED)"; \
+	  uv=$(BIN)/uv; \
+	fi; \
+	"$$uv" sync --locked --quiet
+	@touch $@
+	@echo "Ready. Next: make run"
+
+run: $(STAMP) ## play one seeded day on simulated money and tell it
+	@$(BIN)/python -m trading_mcp.story
+
+check: $(STAMP) ## what a commit must pass: format, lint, types, imports, fast tests
+	@$(BIN)/ruff format --check --quiet . || { echo "Run: $(BIN)/ruff format ." >&2; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/pyright --warnings
+	@$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports --no-logo
+	@$(PYTEST) -q -n $(WORKERS) -m "not slow and not long"
+
+test: $(STAMP) ## every test but the long ones
+	@$(PYTEST) -q -n $(WORKERS) -m "not long"
+
+test-long: $(STAMP) ## the sampled tests with many more cases and a new seed: make test-long SEED=7 repeats one
+	@$(PYTEST) -q -n $(WORKERS) --long --seed $(SEED) --hypothesis-seed $(SEED)
+
+coverage: $(STAMP) ## the tests again, counting branches: 100 % where a miss costs money
+	@$(PYTEST) -q -n $(WORKERS) -m "not long" --cov --cov-report=
+	@$(BIN)/coverage report --include='$(COVERED)' --fail-under=100
+
+mutation: $(STAMP) ## change the domain and the guardrails line by line and see which change no test notices
+	@$(BIN)/mutmut run
+	@$(BIN)/mutmut results
+
+bench: $(STAMP) ## measure, side by side with the alternatives
+	@if [ -f bench/__main__.py ]; then $(BIN)/python -m bench; else echo "Nothing to measure yet."; fi
+
+clean: ## remove what the targets above made
+	@rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache mutants dist htmlcov .coverage .coverage.*

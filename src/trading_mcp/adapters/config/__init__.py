@@ -1,0 +1,1 @@
+"""What a home is told from outside: policies and settings."""
