@@ -1,0 +1,397 @@
+"""Everything that can happen; the journal is these and nothing else, and the book is their fold."""
+
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+from trading_mcp.core.domain.closing import Closing
+from trading_mcp.core.domain.home import Home
+from trading_mcp.core.domain.latches import Latch, Scope, TradingState
+from trading_mcp.core.domain.mandates import Algorithm, Mandate
+from trading_mcp.core.domain.orders import Door, Fill, Intent, Order
+from trading_mcp.core.domain.policy import Delta, Policy
+from trading_mcp.core.domain.portfolio import Position
+from trading_mcp.core.domain.proposals import Proposal, ProposalEnd, Statement
+from trading_mcp.core.domain.protection import Protection
+from trading_mcp.core.domain.verdict import Code, Finding, Verdict
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=lambda name: f"{name}.1"):
+    """One thing that happened; its tag carries the version of its shape."""
+
+    at: int
+
+
+class DeskCreated(Event, frozen=True, kw_only=True):
+    """A home began, with its mode, its money and its first policy."""
+
+    home: Home
+    policy: Policy
+
+
+class DeskStarted(Event, frozen=True, kw_only=True):
+    """A desk opened the home; until each venue is reconciled nothing is sent to it."""
+
+    version: str
+
+
+class DeskStopped(Event, frozen=True, kw_only=True):
+    """A desk closed the home in good order."""
+
+    reason: str
+
+
+class ToolCalled(Event, frozen=True, kw_only=True):
+    """A client called a tool; recorded before anything happens."""
+
+    call_id: str
+    tool: str
+    arguments: str
+    door: Door
+    client: str = ""
+    session: str = ""
+
+
+class ToolAnswered(Event, frozen=True, kw_only=True):
+    """What a tool call came to."""
+
+    call_id: str
+    status: str
+    size: int
+    digest: str
+    caused: tuple[int, ...] = ()
+
+
+class IntentSized(Event, frozen=True, kw_only=True):
+    """An algorithm's wish was made smaller to fit the limits."""
+
+    intent_id: str
+    wanted: Decimal
+    given: Decimal
+    binding: Code
+
+
+class IntentJudged(Event, frozen=True, kw_only=True):
+    """The gate's answer to one intent, and the figures it rested on."""
+
+    intent: Intent
+    verdict: Verdict
+    venue: str = ""
+    quantity: Decimal | None = None
+    reference: Decimal | None = None
+    equity: Decimal | None = None
+
+
+class OrderCleared(Event, frozen=True, kw_only=True):
+    """An order may go to the wire; an increasing one is counted here, once."""
+
+    order: Order
+    notional: Decimal
+    counted_at: int | None
+    day: str
+    seed_seq: int
+    ordinal: int
+
+
+class ClearanceVoided(Event, frozen=True, kw_only=True):
+    """The last look before the wire refused; the order was never sent."""
+
+    order_id: str
+    finding: Finding
+
+
+class OrderSending(Event, frozen=True, kw_only=True):
+    """The one request is about to leave; from here on its fate may be unknown."""
+
+    order_id: str
+
+
+class OrderAccepted(Event, frozen=True, kw_only=True):
+    """The venue has the order."""
+
+    order_id: str
+    venue_order_id: str = ""
+
+
+class OrderRejected(Event, frozen=True, kw_only=True):
+    """The venue refused, definitely."""
+
+    order_id: str
+    reason: str
+
+
+class OrderUnknown(Event, frozen=True, kw_only=True):
+    """Nobody can say whether the venue has the order."""
+
+    order_id: str
+    reason: str
+
+
+class OrderCancelRequested(Event, frozen=True, kw_only=True):
+    """The desk wants an order gone."""
+
+    order_id: str
+    reason: str
+
+
+class OrderCancelled(Event, frozen=True, kw_only=True):
+    """The venue confirmed a cancel."""
+
+    order_id: str
+
+
+class OrderLapsed(Event, frozen=True, kw_only=True):
+    """The order ended by itself or was released from an unknown fate."""
+
+    order_id: str
+    reason: str
+
+
+class FillRecorded(Event, frozen=True, kw_only=True):
+    """The venue executed; `book` owns the result."""
+
+    fill: Fill
+    book: str
+    multiplier: Decimal
+
+
+class Latched(Event, frozen=True, kw_only=True):
+    """A scope is restricted until a person signs."""
+
+    latch: Latch
+
+
+class Released(Event, frozen=True, kw_only=True):
+    """A signature ended the latches of a scope, down to a target state."""
+
+    scope: Scope
+    target: TradingState
+    nonce: str
+
+
+class Marked(Event, frozen=True, kw_only=True):
+    """What every scope is worth now."""
+
+    day: str
+    market_days: dict[str, str]
+    values: dict[str, Decimal]
+
+
+class RatePaused(Event, frozen=True, kw_only=True):
+    """A fast loss pauses new risk for a while."""
+
+    scope: Scope
+    until: int
+
+
+class CashMoved(Event, frozen=True, kw_only=True):
+    """Money came or went, by the venue's own record of a transfer."""
+
+    venue: str
+    asset: str
+    amount: Decimal
+    value: Decimal
+    transfer_id: str
+
+
+class Adjustment(StrEnum):
+    """What a venue does to an account without a trade."""
+
+    SPLIT = "split"
+    DIVIDEND = "dividend"
+    INTEREST = "interest"
+    REWARD = "reward"
+    FEE = "fee"
+    DIFFERENCE = "difference"
+
+
+class Adjusted(Event, frozen=True, kw_only=True):
+    """A split, a dividend, interest, a reward or a fee: it changes the book and is no cash flow."""
+
+    kind: Adjustment
+    venue: str
+    asset: str
+    amount: Decimal
+    note: str = ""
+
+
+class Suspended(Event, frozen=True, kw_only=True):
+    """Time went by unwatched: new risk waits until feeds are fresh and venues reconciled."""
+
+    elapsed: int
+    drift: int
+
+
+class Woke(Event, frozen=True, kw_only=True):
+    """Feeds are fresh and venues reconciled after a suspension."""
+
+
+class Reconciled(Event, frozen=True, kw_only=True):
+    """A venue's records were compared with the book."""
+
+    venue: str
+    differences: tuple[str, ...] = ()
+
+
+class ForeignHeld(Event, frozen=True, kw_only=True):
+    """A venue holds what the desk did not make."""
+
+    position: Position
+
+
+class AlgorithmSet(Event, frozen=True, kw_only=True):
+    """An algorithm was created, edited, enabled or disabled."""
+
+    algorithm: Algorithm
+
+
+class MandateIssued(Event, frozen=True, kw_only=True):
+    """An algorithm may trade unattended within bounds."""
+
+    mandate: Mandate
+
+
+class MandateVoided(Event, frozen=True, kw_only=True):
+    """An algorithm's leave ended."""
+
+    algorithm: str
+    reason: str
+
+
+class Protected(Event, frozen=True, kw_only=True):
+    """A position's guard was set, or what keeps it changed."""
+
+    protection: Protection
+
+
+class ProtectionEnded(Event, frozen=True, kw_only=True):
+    """A position needs no guard any more, or a person removed it."""
+
+    position: str
+    reason: str
+
+
+class CloseMoved(Event, frozen=True, kw_only=True):
+    """A close began or came a step further."""
+
+    closing: Closing
+
+
+class CloseEnded(Event, frozen=True, kw_only=True):
+    """A close is done, or was given up for a reason."""
+
+    position: str
+    reason: str
+
+
+class ProposalOpened(Event, frozen=True, kw_only=True):
+    """Something waits for a person."""
+
+    proposal: Proposal
+
+
+class ProposalApproved(Event, frozen=True, kw_only=True):
+    """A person signed, and what was signed has passed the gate again."""
+
+    proposal_id: str
+    statement: Statement
+    effective_at: int
+
+
+class ProposalEnded(Event, frozen=True, kw_only=True):
+    """A proposal was declined, expired, withdrawn, or voided by what came after."""
+
+    proposal_id: str
+    end: ProposalEnd
+    reason: str
+
+
+class PolicyChanged(Event, frozen=True, kw_only=True):
+    """Other limits are in force."""
+
+    policy: Policy
+    deltas: tuple[Delta, ...]
+    proposal_id: str = ""
+
+
+class SignalsRecorded(Event, frozen=True, kw_only=True):
+    """What the signals of one minute said, for all pairs together."""
+
+    signals: tuple[tuple[str, str, str, str], ...]
+
+
+class Attended(Event, frozen=True, kw_only=True):
+    """A person signed that somebody is watching; the unattended counts start again."""
+
+    nonce: str
+
+
+class ApproverEnrolled(Event, frozen=True, kw_only=True):
+    """The key that signs for this home."""
+
+    fingerprint: str
+    public_key: str
+
+
+class LiveEnabled(Event, frozen=True, kw_only=True):
+    """A person signed that a venue account may be traded with real money."""
+
+    venue: str
+    account: str
+    nonce: str
+
+
+class SnapshotTaken(Event, frozen=True, kw_only=True):
+    """A snapshot of the book stands outside the chain; its digest stands inside."""
+
+    fold_version: int
+    seq: int
+    digest: str
+
+
+AnyEvent = (
+    DeskCreated
+    | DeskStarted
+    | DeskStopped
+    | ToolCalled
+    | ToolAnswered
+    | IntentSized
+    | IntentJudged
+    | OrderCleared
+    | ClearanceVoided
+    | OrderSending
+    | OrderAccepted
+    | OrderRejected
+    | OrderUnknown
+    | OrderCancelRequested
+    | OrderCancelled
+    | OrderLapsed
+    | FillRecorded
+    | Latched
+    | Released
+    | Marked
+    | RatePaused
+    | CashMoved
+    | Adjusted
+    | Suspended
+    | Woke
+    | Reconciled
+    | ForeignHeld
+    | AlgorithmSet
+    | MandateIssued
+    | MandateVoided
+    | Protected
+    | ProtectionEnded
+    | CloseMoved
+    | CloseEnded
+    | ProposalOpened
+    | ProposalApproved
+    | ProposalEnded
+    | PolicyChanged
+    | SignalsRecorded
+    | Attended
+    | ApproverEnrolled
+    | LiveEnabled
+    | SnapshotTaken
+)

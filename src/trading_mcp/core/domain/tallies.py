@@ -1,0 +1,62 @@
+"""Counts of cleared increasing orders, kept per book and, where money is real, for the account as well."""
+
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from trading_mcp.core.domain.market import HOUR, SECOND
+from trading_mcp.core.domain.money import ZERO
+from trading_mcp.core.domain.orders import Side
+
+ACCOUNT_TALLY: Final = "account"
+# The longest windows a policy may ask for; what is older can never be counted again.
+RATE_WINDOW_LONGEST: Final = HOUR
+DUPLICATE_WINDOW_LONGEST: Final = 10 * 60 * SECOND
+COOLDOWN_LONGEST: Final = 24 * HOUR
+
+
+class Content(msgspec.Struct, frozen=True):
+    """What makes two orders the same order under another id."""
+
+    pair: str
+    side: Side
+    quantity: Decimal
+    price: Decimal | None
+
+
+class Tally(msgspec.Struct, frozen=True, kw_only=True):
+    """The counts of one book: sliding windows as times, the day as a number."""
+
+    day: str = ""
+    orders_day: int = 0
+    turnover_day: Decimal = ZERO
+    cleared_at: tuple[int, ...] = ()
+    pair_at: dict[str, int] = {}
+    recent: tuple[tuple[int, Content], ...] = ()
+
+    def orders_on(self, day: str) -> int:
+        """Return the orders cleared on a day; another day than the tally's has none."""
+        return self.orders_day if day == self.day else 0
+
+    def turnover_on(self, day: str) -> Decimal:
+        """Return the notional cleared on a day."""
+        return self.turnover_day if day == self.day else ZERO
+
+    def cleared_since(self, since: int) -> int:
+        """Count the orders cleared after a moment."""
+        return sum(at > since for at in self.cleared_at)
+
+
+def after_clearing(tally: Tally, content: Content, notional: Decimal, at: int, day: str) -> Tally:
+    """Count one cleared increasing order."""
+    pair_at = {pair: last for pair, last in tally.pair_at.items() if last > at - COOLDOWN_LONGEST}
+    pair_at[content.pair] = at
+    return Tally(
+        day=day,
+        orders_day=tally.orders_on(day) + 1,
+        turnover_day=tally.turnover_on(day) + notional,
+        cleared_at=(*(t for t in tally.cleared_at if t > at - RATE_WINDOW_LONGEST), at),
+        pair_at=pair_at,
+        recent=(*(r for r in tally.recent if r[0] > at - DUPLICATE_WINDOW_LONGEST), (at, content)),
+    )
