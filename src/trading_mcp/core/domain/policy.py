@@ -40,6 +40,7 @@ class AccountLimits(msgspec.Struct, frozen=True, kw_only=True):
     exposure_gross_max: Decimal
     leverage_max: Decimal
     short_allowed: bool
+    stablecoins: frozenset[str]
     risk_multiplier: Decimal
     account_counts: bool
     orders_open_max: int
