@@ -1,1 +1,1 @@
-"""The simulated world: a synthetic market, what trading costs, and the engine that turns orders into fills."""
+"""The simulated world: a synthetic market, what trading costs, and how orders turn into fills."""

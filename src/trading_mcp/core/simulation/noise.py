@@ -1,6 +1,6 @@
-"""Random walks that can be read at any minute without walking there: bridges of 16 steps inside bridges of 16 steps.
+"""Random walks that can be read at any minute without walking there: bridges of 16 steps inside bridges.
 
-Everything is integer arithmetic on BLAKE2b digests, so a price is the same on every platform and Python version.
+Everything is integer arithmetic on BLAKE2b digests: the same on every platform and Python version.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ OCTAVE: Final = 1 << 32  # prices are walked as base-2 logarithms: this many uni
 UNITS_PER_PPM: Final = 6196  # one millionth of a price, in those units: 2**32 / (10**6 * ln 2)
 HEAT_ONE: Final = 16  # heats are sixteenths of the ordinary volatility
 
-_TOP: Final = 4  # the longest bridge spans 16**5 minutes, two years; its ends are drawn around the level itself
+_TOP: Final = 4  # the longest bridge spans 16**5 minutes, two years; its ends lie around the level itself
 _SPAN: Final = 16
 _WORDS: Final = Struct("<16I")
 _DEVIATION: Final = 148  # standard deviation of the sum of four bytes
@@ -81,7 +81,7 @@ class Noise:
 
 
 def bell(digest: bytes) -> tuple[int, ...]:
-    """Sixteen draws from 64 bytes, bell-shaped around zero with a deviation of 148: each the sum of four bytes."""
+    """Sixteen draws from 64 bytes: each the sum of four, bell-shaped around zero, deviation 148."""
     lanes = int.from_bytes(digest, "little")
     pairs = (lanes & _EVEN_BYTES) + ((lanes >> 8) & _EVEN_BYTES)
     sums = (pairs & _EVEN_WORDS) + ((pairs >> 16) & _EVEN_WORDS)
@@ -125,7 +125,7 @@ class Walk:
             Memo(lambda index: self._long(_TOP, index), 64),
         )
         self._regimes = Memo(self._regimes_of, 64)
-        self._cells = Memo(lambda index: Cell(self._regimes(index >> 4)[index & 15][0], self._bursts.digest(index)), 64)
+        self._cells = Memo(self._cell_of, 64)
 
     def points(self, block: int) -> tuple[int, ...]:
         """The 17 values at the edges of the 16 minutes of a block; its last is the next one's first."""
@@ -167,10 +167,15 @@ class Walk:
                 found.append(found[-1])
         return tuple(found)
 
+    def _cell_of(self, index: int) -> Cell:
+        return Cell(self._regimes(index >> 4)[index & 15][0], self._bursts.digest(index))
+
     def _days(self, index: int) -> tuple[int, ...]:
+        drift = _DRIFT * self._deviation
+        draws = self._draws(2, index, _DAMPING[2])
         steps = [
-            step * _SCALES[regime][2] // 16 + (way * _DRIFT * self._deviation if regime is Regime.TREND else 0)
-            for step, (regime, way) in zip(self._draws(2, index, _DAMPING[2]), self._regimes(index), strict=True)
+            step * _SCALES[regime][2] // 16 + (way * drift if regime is Regime.TREND else 0)
+            for step, (regime, way) in zip(draws, self._regimes(index), strict=True)
         ]
         return bridge(*self._ends(2, index), steps)
 

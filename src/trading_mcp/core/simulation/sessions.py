@@ -1,4 +1,4 @@
-"""When the New York stock market trades: daylight saving, holidays and early closes computed by rule, no tables read."""
+"""When the New York stock market trades: summer time, holidays and early closes, computed by rule."""
 
 from datetime import date
 from functools import lru_cache
