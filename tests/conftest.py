@@ -18,8 +18,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     # Hypothesis derives its cases from each test unless a seed is given: a red run is red again when repeated.
-    settings.register_profile("test", max_examples=EXAMPLES, derandomize=True, deadline=None, database=None)
-    settings.register_profile("long", max_examples=EXAMPLES * LONG_FACTOR, deadline=None, database=None)
+    everywhere = settings(deadline=None, database=None)
+    settings.register_profile("test", everywhere, max_examples=EXAMPLES, derandomize=True)
+    settings.register_profile("long", everywhere, max_examples=EXAMPLES * LONG_FACTOR)
     settings.load_profile("long" if config.getoption("--long") else "test")
 
 
@@ -29,7 +30,7 @@ def sampled(
     record_property: Callable[[str, object], None],
 ) -> Callable[[int], tuple[random.Random, int]]:
     """`rng, count = sampled(1_000)`: a seeded generator and how many cases to draw in this run."""
-    seed: int = request.config.getoption("--seed")
+    seed = int(request.config.getoption("--seed", default=SEED) or SEED)
     factor = LONG_FACTOR if request.config.getoption("--long") else 1
 
     def draw(count: int) -> tuple[random.Random, int]:

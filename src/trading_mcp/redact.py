@@ -1,8 +1,8 @@
 """The one redactor: text from anywhere in, one plain line without secrets or hidden characters out.
 
-It stands before the journal, the log and every answer. It errs towards removing: a hash that is lost from a
-sentence can be looked up again, a key that was written down cannot be taken back. It is no proof of absence: a
-secret that looks like a word passes, which is why keys are never put into text in the first place.
+It stands before the journal, the log and every answer. It errs towards removing: a hash that is lost from
+a sentence can be looked up again, a key that was written down cannot be taken back. It is no proof of
+absence: a secret that looks like a word passes, which is why keys are never put into text to begin with.
 """
 
 import re
@@ -14,15 +14,15 @@ _CUT = "…"
 
 # Terminal sequences go whole, before single characters do: what follows ESC would otherwise stay as litter.
 _ANSI = re.compile(
-    r"(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # operating system commands: titles, links, clipboard
+    r"(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # system commands: titles, links, clipboard
     r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"  # control sequences: colours, cursor
     r"|\x1b[ -/]*[0-~]?",  # everything else
 )
 _SPACES = re.compile(r"[ \t\n\v\f\r\x85\u2028\u2029]+")
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co"})
 
-_SECRET_NAME = (
-    r"(?:secret|passwords?|passwd|credentials?|api[_\-. ]?key|access[_\-. ]?key|private[_\-. ]?key|signing[_\-. ]?key"
+_NAME = (
+    r"(?:secret|passwords?|passwd|credentials?|(?:api|access|private|signing)[_\-. ]?key"
     r"|key[_\-]id|token|authorization|cookie|session[_\-]?id|signature|(?<![A-Za-z0-9])(?:auth|pwd|otp|pin))"
     r"(?:[_\-. ]?(?:key|id|value|token))?"
 )
@@ -51,7 +51,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     # name = value, name: value, "name": "value"
     (
         re.compile(
-            rf"""(?i)((?:{_SECRET_NAME}{_EQUALS})+)(?!(?:bearer|basic)\b)({_QUOTED}|[^\s"',;&}}\])]+\]?)""",
+            rf"""(?i)((?:{_NAME}{_EQUALS})+)(?!(?:bearer|basic)\b)({_QUOTED}|[^\s"',;&}}\])]+\]?)""",
         ),
         rf"\1{REDACTED}",
     ),
@@ -75,7 +75,7 @@ _SEGMENT = re.compile(r"[A-Za-z0-9+/]{12,}")
 
 
 def redacted(text: str, length_max: int = TEXT_LENGTH_MAX) -> str:
-    """One line, at most `length_max` characters, without secrets and without characters a person cannot see."""
+    """One line, at most `length_max` characters, without secrets or characters a person cannot see."""
     line = plain(text)
     for pattern, replacement in _PATTERNS:
         line = pattern.sub(replacement, line)
@@ -84,7 +84,7 @@ def redacted(text: str, length_max: int = TEXT_LENGTH_MAX) -> str:
 
 
 def plain(text: str) -> str:
-    """One line of visible characters: no terminal sequences, no controls, no bidi marks, no lone surrogates."""
+    """One line of visible characters: no terminal sequences, controls, bidi marks or lone surrogates."""
     if text.isascii() and text.isprintable():
         return text.strip()
     spaced = _SPACES.sub(" ", _ANSI.sub("", text))
@@ -106,7 +106,7 @@ def _is_visible(character: str) -> bool:
 
 
 def _without_noise(found: re.Match[str]) -> str:
-    """A long run goes when a part of it mixes capitals, small letters and digits as keys do and words do not."""
+    """A long run goes when a part of it mixes capitals, small letters and digits, as keys do."""
     run = found.group()
     return REDACTED if any(_looks_random(part) for part in _SEGMENT.findall(run)) else run
 
