@@ -34,8 +34,8 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|\Z)"), REDACTED),
     # scheme://user:password@host
     (re.compile(r"(?<=://)[^\s/@]{1,512}@"), f"{REDACTED}@"),
-    # Authorization: Bearer …, Basic …
-    (re.compile(r"(?i)\b(bearer|basic)\s+(?!\[redacted\])[A-Za-z0-9+/_.~=-]{6,}"), rf"\1 {REDACTED}"),
+    # Bearer …, Basic …, when what follows is no word
+    (re.compile(r"(?i)\b(bearer|basic)\s+(?=\S*\d|\S{20})[A-Za-z0-9+/_.~=-]{6,}"), rf"\1 {REDACTED}"),
     # A phrase is several words: everything up to the next mark goes.
     (
         re.compile(rf"""(?i)({_PHRASE_NAME}(?:{_EQUALS}|\sis\s))({_QUOTED}|[^"',;&}}\]]+\]?)"""),
@@ -51,7 +51,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     # name = value, name: value, "name": "value"
     (
         re.compile(
-            rf"""(?i)((?:{_NAME}{_EQUALS})+)(?!(?:bearer|basic)\b)({_QUOTED}|[^\s"',;&}}\])]+\]?)""",
+            rf"""(?i)((?:{_NAME}{_EQUALS})+(?:(?:bearer|basic)\s)?)({_QUOTED}|[^\s"',;&}}\])]+\]?)""",
         ),
         rf"\1{REDACTED}",
     ),
