@@ -1,0 +1,134 @@
+"""Verification: walks all entries and checkpoints, and names the first that cannot be believed, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from trading_mcp.adapters.journal.chain import GENESIS, Break, Head, Raw, Walk
+from trading_mcp.adapters.journal.checkpoint import EVERY, REAL, Checkpoint, flaw
+from trading_mcp.adapters.journal.entryfile import BATCH, EntryFile
+from trading_mcp.errors import JournalDamaged
+
+Decode = Callable[[str, bytes], object]
+
+
+class Trust(msgspec.Struct, frozen=True, kw_only=True):
+    """What signatures are checked against: the desk's public key, and the domain of its home."""
+
+    key: bytes
+    domain: bytes = REAL
+    every: int = EVERY
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the journal holds. `broken` is the first entry that cannot be believed."""
+
+    entries: int
+    checkpoints: int
+    head: Head
+    broken: Break | None
+    backward: tuple[int, ...]
+    """Entries dated before the one they follow: a clock that was turned back, or that corrected itself."""
+
+    @property
+    def holds(self) -> bool:
+        return self.broken is None
+
+
+class _Marks:
+    """The checkpoints of a journal, each compared with the entry it speaks of as the walk goes by."""
+
+    def __init__(self, checkpoints: Iterator[Checkpoint], trust: Trust, start: int) -> None:
+        self._rest = checkpoints
+        self._trust = trust
+        self._next = next(self._rest, None)
+        self.count = 0
+        self.last = start
+
+    def over(self, batch: list[Raw]) -> Break | None:
+        """The first disagreement of a checkpoint with this batch, which the chain has vouched for."""
+        first, last = batch[0][0], batch[-1][0]
+        while self._next is not None and self._next.size <= last:
+            mark = self._next
+            reason = flaw(mark, self._trust.key, self._trust.domain)
+            if reason is not None:
+                return Break(seq=mark.size, reason=f"the checkpoint there {reason}")
+            if batch[mark.size - first][5] != mark.head:
+                return Break(
+                    seq=mark.size, reason="is not the entry that was signed: the chain was rewritten"
+                )
+            self.count += 1
+            self.last = mark.size
+            self._next = next(self._rest, None)
+        return None
+
+    def at_end(self, head: Head) -> Break | None:
+        """What checkpoints say about the end: nothing signed may be missing, no long tail unsigned."""
+        if self._next is not None:
+            return Break(
+                seq=head.seq + 1, reason=f"is missing, although the desk has signed {self._next.size} entries"
+            )
+        if head.seq - self.last >= self._trust.every:
+            return Break(seq=self.last + 1, reason=f"from here to {head.seq} nothing is signed")
+        return None
+
+
+def verify(
+    file: EntryFile,
+    trust: Trust | None = None,
+    *,
+    start: Head = GENESIS,
+    until: int | None = None,
+    decode: Decode | None = None,
+) -> Report:
+    """Walk from `start`, a head already believed; with `trust` signatures too, with `decode` meanings."""
+    walk = Walk(start)
+    end = file.durable.seq if until is None else until
+    marks = None if trust is None else _Marks(file.checkpoints(start.seq), trust, start.seq)
+    broken: Break | None = None
+    for batch in _tolerant(file, walk, end):
+        if not walk.over(batch):
+            break
+        broken = None if marks is None else marks.over(batch)
+        broken = broken or (None if decode is None else _undecodable(batch, decode))
+        if broken is not None:
+            break
+    broken = broken or walk.broken
+    if broken is None and walk.head.seq < end:
+        broken = Break(seq=walk.head.seq + 1, reason="is missing")
+    if broken is None and marks is not None and until is None:
+        broken = marks.at_end(walk.head)
+    return Report(
+        entries=walk.head.seq - start.seq,
+        checkpoints=0 if marks is None else marks.count,
+        head=walk.head,
+        broken=broken,
+        backward=tuple(walk.backward),
+    )
+
+
+def _tolerant(file: EntryFile, walk: Walk, end: int) -> Iterator[list[Raw]]:
+    """Batches as far as anything can be read, so that the first bad entry is found, not only its batch."""
+    try:
+        yield from file.batches(walk.head.seq, end, BATCH)
+    except JournalDamaged as error:
+        while walk.broken is None:
+            try:
+                rows = next(file.batches(walk.head.seq, end, 1), list[Raw]())
+            except JournalDamaged:
+                rows = file.salvaged(walk.head.seq)
+            if not rows:
+                walk.broken = Break(seq=walk.head.seq + 1, reason=f"cannot be read: {error.message}")
+                return
+            yield rows
+
+
+def _undecodable(batch: list[Raw], decode: Decode) -> Break | None:
+    for seq, _, kind, body, _, _ in batch:
+        try:
+            decode(kind, body)
+        except ValueError as error:
+            return Break(seq=seq, reason=f"is in the chain, but {error}")
+    return None
