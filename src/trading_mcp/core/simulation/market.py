@@ -30,6 +30,10 @@ class SyntheticMarket:
         """The pairs that can be traded: ten crypto pairs and three stocks."""
         return self._instruments
 
+    def lists(self, pair: str) -> bool:
+        """Whether a pair has prices here."""
+        return pair in self._paths
+
     def session(self, market: Market, at: int) -> Session:
         return session(market, at)
 
