@@ -16,7 +16,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "policies").mkdir()
     (tmp_path / "policies" / "README.md").write_text("no policy")
     (tmp_path / "policies" / "paper.toml").write_text("name = 'paper'\n")
-    (tmp_path / "policies" / "live.toml").write_text("name = 'life – live'\n", encoding="utf-8")
+    (tmp_path / "policies" / "live.toml").write_text("name = 'für live'\n", encoding="utf-8")
     monkeypatch.setattr(policies, "_CHECKOUT", tmp_path)
     return tmp_path
 
@@ -24,7 +24,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.usefixtures("checkout")
 def test_a_policy_is_read_by_its_name() -> None:
     assert policies.policy_names() == ("live", "paper")
-    assert policies.policy_text("live") == "name = 'life – live'\n"
+    assert policies.policy_text("live") == "name = 'für live'\n"
 
 
 @pytest.mark.usefixtures("checkout")
