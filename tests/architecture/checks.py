@@ -141,7 +141,7 @@ def copies_are_cheap(source: Source) -> Findings:
 
 def modules_say_what_they_are(source: Source) -> Findings:
     first = (ast.get_docstring(source.tree) or "").split("\n", 1)[0]
-    if not first.endswith((".", "?", "!")) or re.search(r"[.?!] [A-Z]", first):
+    if not first.endswith((".", "?", "!")) or re.search(r"[.!] [A-Z]", first):
         yield 1, "the docstring does not begin with one sentence on one line"
 
 
