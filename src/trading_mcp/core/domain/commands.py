@@ -63,7 +63,9 @@ class Release(Command, frozen=True, kw_only=True):
 
 
 class Mark(Command, frozen=True, kw_only=True):
-    """Value everything and latch what is breached."""
+    """Value everything and latch what is breached; a mark made on a fill is recorded only if it latches."""
+
+    on_fill: bool = False
 
 
 class Watch(Command, frozen=True, kw_only=True):

@@ -176,6 +176,7 @@ class Marked(Event, frozen=True, kw_only=True):
     day: str
     market_days: dict[str, str]
     values: dict[str, Decimal]
+    breached: dict[str, tuple[Code, ...]] = {}
 
 
 class RatePaused(Event, frozen=True, kw_only=True):
@@ -307,6 +308,14 @@ class ProposalEnded(Event, frozen=True, kw_only=True):
     reason: str
 
 
+class Refused(Event, frozen=True, kw_only=True):
+    """A command other than an order came to nothing, and why."""
+
+    what: str
+    subject: str
+    reason: str
+
+
 class PolicyChanged(Event, frozen=True, kw_only=True):
     """Other limits are in force."""
 
@@ -388,6 +397,7 @@ AnyEvent = (
     | ProposalOpened
     | ProposalApproved
     | ProposalEnded
+    | Refused
     | PolicyChanged
     | SignalsRecorded
     | Attended

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -50,12 +51,14 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
         return quantity * price * self.multiplier
 
 
+@lru_cache(maxsize=4096)
 def asset_of(pair: str) -> str:
     """Return the asset whose risk a pair carries, under its oldest name."""
     base = pair.split("-", 1)[0]
     return _RENAMED.get(base, base)
 
 
+@lru_cache(maxsize=4096)
 def quote_of(pair: str) -> str:
     """Return the currency a pair is paid in; stocks are paid in dollars."""
     return pair.split("-", 1)[1] if "-" in pair else "USD"

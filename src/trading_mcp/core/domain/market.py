@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -19,6 +20,7 @@ class Market(StrEnum):
     STOCKS = "stocks"
 
 
+@lru_cache(maxsize=4096)
 def market_of(pair: str) -> Market:
     """Tell the market from the spelling: a crypto pair names its quote (BTC-USDT), a stock does not (AAPL)."""
     return Market.CRYPTO if "-" in pair else Market.STOCKS

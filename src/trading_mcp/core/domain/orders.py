@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from trading_mcp.core.domain.money import ZERO
+from trading_mcp.core.domain.money import ONE, ZERO
 
 MANUAL: Final = "manual"
 EXTERNAL: Final = "external"
@@ -147,8 +147,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     stop_price: Decimal | None = None
     trail: Decimal | None = None
     protect: Protect | None = None
-    native_market: bool = False
-    allowed_by: str = ""
+    lapses_at: int | None = None
+    signed: bool = False
+    multiplier: Decimal = ONE
 
 
 class OrderState(StrEnum):
@@ -212,6 +213,12 @@ class Working(msgspec.Struct, frozen=True, kw_only=True):
     def remaining(self) -> Decimal:
         """Return the quantity that may still be filled."""
         return self.order.quantity - self.filled
+
+    @property
+    def reserved(self) -> Decimal:
+        """Return what the unfilled rest would cost at its worst price, in the quote currency."""
+        order = self.order
+        return (order.quantity - self.filled) * order.price_worst * order.multiplier
 
 
 class Fill(msgspec.Struct, frozen=True, kw_only=True):

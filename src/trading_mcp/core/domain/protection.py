@@ -40,7 +40,8 @@ class Protection(msgspec.Struct, frozen=True, kw_only=True):
     trailing: Trailing | None = None
     kept: Kept = Kept.DESK
     order_id: str = ""
-    exiting: str = ""
+    parent: str = ""
+    serial: int = 0
 
     @property
     def trail_level(self) -> Decimal | None:
@@ -59,9 +60,12 @@ class Protection(msgspec.Struct, frozen=True, kw_only=True):
         return self.stop is None and self.target is None and self.trailing is None
 
 
-def protection_for(position: str, wish: Protect, entry: Decimal, *, is_long: bool) -> Protection:
+def protection_for(
+    position: str, wish: Protect, entry: Decimal, parent: str, *, is_long: bool
+) -> Protection:
     """Begin to guard a position as its entry asked."""
     return Protection(
+        parent=parent,
         position=position,
         is_long=is_long,
         entry=entry,

@@ -59,7 +59,6 @@ class Code(StrEnum):
     EVENT_BLACKOUT = "EVENT_BLACKOUT"
     APPROVAL_REQUIRED = "APPROVAL_REQUIRED"
     # Outside the table of rules: the gate and the courier say these about an order, too.
-    MANDATE_EXCEEDED = "MANDATE_EXCEEDED"
     PROPOSALS_OPEN_MAX = "PROPOSALS_OPEN_MAX"
     REDUCE_WOULD_FLIP = "REDUCE_WOULD_FLIP"
     LIMIT_MISSING = "LIMIT_MISSING"

@@ -1,0 +1,307 @@
+"""Derive once, judge many: everything the rules compare, computed from intent, book, facts and policy."""
+
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from trading_mcp.core.domain.book import Book
+from trading_mcp.core.domain.facts import Facts
+from trading_mcp.core.domain.instruments import Instrument, asset_of, quote_of
+from trading_mcp.core.domain.latches import Latch, TradingState
+from trading_mcp.core.domain.mandates import Algorithm
+from trading_mcp.core.domain.market import SECOND, Market, Quote, market_of
+from trading_mcp.core.domain.money import ONE, ZERO, ceil_to, floor_to, greater, lesser
+from trading_mcp.core.domain.orders import (
+    Door,
+    Everything,
+    Intent,
+    Notional,
+    OrderState,
+    OrderType,
+    Purpose,
+    Quantity,
+    Side,
+    Working,
+)
+from trading_mcp.core.domain.policy import MarketLimits, Policy
+from trading_mcp.core.domain.portfolio import cash_key
+from trading_mcp.core.domain.tallies import Tally
+from trading_mcp.core.guardrails.fields import problem_of
+from trading_mcp.core.guardrails.scopes import Scopes, scopes_of
+from trading_mcp.core.guardrails.valuation import Valuation, price_of, value_all
+
+# An algorithm's tick counts as the moment it was due, so that jitter never turns 60 s into 59.9.
+TICK_LATE_MAX: Final = 5 * SECOND
+_NO_TALLY: Final = Tally()
+
+
+class Risk(msgspec.Struct, frozen=True, kw_only=True):
+    """What only an increasing order is measured by; amounts are in the base currency."""
+
+    equity: Decimal | None
+    missing: str
+    notional: Decimal | None
+    exposure: Decimal
+    exposure_asset: Decimal
+    orders_open: int
+    budget_used: Decimal
+    tally: Tally
+    tempo_now: int
+    algorithm: Algorithm | None
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """One intent in its world; None stays None where a fact is missing."""
+
+    intent: Intent
+    book: Book
+    facts: Facts
+    policy: Policy
+    limits: MarketLimits
+    market: Market
+    asset: str
+    venue: str | None
+    instrument: Instrument | None
+    quote: Quote | None
+    state: TradingState
+    latch: Latch | None
+    problem: str
+    reference: Decimal | None
+    limit_price: Decimal | None
+    stop_price: Decimal | None
+    price_worst: Decimal | None
+    quantity: Decimal | None
+    scopes: Scopes | None
+    reduces: bool
+    rate: Decimal | None
+    free: Decimal | None
+    risk: Risk | None
+
+
+def case_of(
+    intent: Intent,
+    book: Book,
+    facts: Facts,
+    policy: Policy,
+    venue: str | None,
+    *,
+    size: Decimal | None = None,
+    sent: Working | None = None,
+) -> Case:
+    """Derive the case; `size` is what fit made of the wish, `sent` an order that is judged again as it stands."""
+    pair = intent.pair
+    problem = problem_of(intent, facts.now)
+    market = market_of(pair) if not problem else Market.CRYPTO
+    limits = policy.limits(market)
+    state, latch = book.state(market, venue, intent.algorithm)
+    key = f"{venue}/{pair}"
+    instrument = facts.instruments.get(key)
+    quote = facts.quotes.get(key)
+    is_buy = intent.side is Side.BUY
+    reference = limit_price = stop_price = price_worst = quantity = free = rate = None
+    scopes: Scopes | None = None
+    risk: Risk | None = None
+    reduces = False
+    if not problem:
+        owner = venue or ""
+        reference = reference_of(quote, is_buy=is_buy)
+        scopes = scopes_of(book, intent.book, owner, pair, intent.side)
+        if sent is None:
+            limit_price, stop_price = prices_of(intent, instrument, reference, limits)
+            price_worst = worst_of(intent, reference, limit_price, stop_price, limits)
+            quantity = size if size is not None else quantity_of(intent, instrument, price_worst, scopes)
+        else:
+            limit_price, stop_price = sent.order.limit_price, sent.order.stop_price
+            price_worst, quantity = sent.order.price_worst, sent.remaining
+        rate = price_of(quote_of(pair), Market.CRYPTO, facts, policy)
+        reduces = quantity is not None and quantity > ZERO and scopes.reduce(quantity)
+        free = free_of(book, facts, limits, owner, pair, is_buy=is_buy)
+        if not reduces:
+            notional = None
+            if quantity is not None and price_worst is not None and rate is not None:
+                multiplier = ONE if instrument is None else instrument.multiplier
+                notional = quantity * price_worst * multiplier * rate
+            risk = risk_of(intent, book, facts, policy, notional)
+    return Case(
+        intent=intent,
+        book=book,
+        facts=facts,
+        policy=policy,
+        limits=limits,
+        market=market,
+        asset=asset_of(pair),
+        venue=venue,
+        instrument=instrument,
+        quote=quote,
+        state=state,
+        latch=latch,
+        problem=problem,
+        reference=reference,
+        limit_price=limit_price,
+        stop_price=stop_price,
+        price_worst=price_worst,
+        quantity=quantity,
+        scopes=scopes,
+        reduces=reduces,
+        rate=rate,
+        free=free,
+        risk=risk,
+    )
+
+
+def reference_of(quote: Quote | None, *, is_buy: bool) -> Decimal | None:
+    """Return the price an order would meet now: the ask for a buy, the bid for a sell."""
+    if quote is None:
+        return None
+    price = quote.ask if is_buy else quote.bid
+    return price if price.is_finite() and price > ZERO else None
+
+
+def prices_of(
+    intent: Intent, instrument: Instrument | None, reference: Decimal | None, limits: MarketLimits
+) -> tuple[Decimal | None, Decimal | None]:
+    """Return limit and stop as they would be sent: a market order becomes a marketable limit, buys round down."""
+    is_buy = intent.side is Side.BUY
+    limit, stop = intent.limit_price, intent.stop_price
+    if intent.type is OrderType.MARKET and reference is not None:
+        slippage = limits.market_slippage if intent.purpose is Purpose.TRADE else limits.exit_slippage_max
+        limit = reference * (ONE + slippage if is_buy else ONE - slippage)
+    elif intent.type is OrderType.TRAILING_STOP and intent.trail is not None and reference is not None:
+        stop = reference * (ONE + intent.trail if is_buy else ONE - intent.trail)
+    if instrument is not None:
+        rounded = floor_to if is_buy else ceil_to
+        step = instrument.price_step
+        limit = None if limit is None else rounded(limit, step)
+        stop = None if stop is None else rounded(stop, step)
+    return limit, stop
+
+
+def worst_of(
+    intent: Intent,
+    reference: Decimal | None,
+    limit: Decimal | None,
+    stop: Decimal | None,
+    limits: MarketLimits,
+) -> Decimal | None:
+    """Return the worst price the order could pay; what it risks is measured at that, never at the caller's."""
+    if reference is None:
+        return None
+    worst = reference
+    if intent.side is Side.BUY:
+        if limit is not None:
+            worst = greater(worst, limit)
+        if stop is not None and intent.type is not OrderType.STOP_LIMIT:
+            worst = greater(worst, stop * (ONE + limits.market_slippage))
+        return worst
+    # What a short sells for less than the reference, it owes at the reference.
+    return greater(worst, limit) if limit is not None else worst
+
+
+def quantity_of(
+    intent: Intent, instrument: Instrument | None, price_worst: Decimal | None, scopes: Scopes
+) -> Decimal | None:
+    """Return the quantity, rounded down to the venue's step; a notional is converted at the worst price."""
+    match intent.amount:
+        case Quantity(value):
+            quantity = value
+        case Notional(value):
+            if price_worst is None or instrument is None:
+                return None
+            quantity = value / (price_worst * instrument.multiplier)
+        case Everything():
+            quantity = lesser(scopes.book, lesser(scopes.venue, scopes.account))
+            if quantity <= ZERO:
+                return ZERO
+    return quantity if instrument is None else floor_to(quantity, instrument.quantity_step)
+
+
+def free_of(
+    book: Book, facts: Facts, limits: MarketLimits, venue: str, pair: str, *, is_buy: bool
+) -> Decimal | None:
+    """Return what is free to pay with: our own count, which the venue's can only lower."""
+    if is_buy:
+        asset = quote_of(pair)
+        free = book.portfolio.cash.get(cash_key(venue, asset), ZERO)
+    else:
+        asset = pair.split("-", 1)[0]
+        free = ZERO
+    fact = facts.balances.get(cash_key(venue, asset))
+    # A balance read before our last fill tells of a world that is gone.
+    usable = fact is not None and fact.free.is_finite() and fact.at > book.local_fill_at.get(venue, -1)
+    theirs = fact.free if fact is not None else ZERO
+    buffer = ONE + limits.fee_buffer
+    for working in book.working.values():
+        order = working.order
+        if order.venue != venue:
+            continue
+        if is_buy:
+            if order.side is not Side.BUY or quote_of(order.pair) != asset:
+                continue
+            held = working.reserved * buffer
+            free -= held
+            if usable and fact is not None and not _is_seen(working.state, working.since, fact.at):
+                theirs -= held
+        elif order.pair == pair and order.side is Side.SELL:
+            seen = fact is not None and _is_seen(working.state, working.since, fact.at)
+            if order.purpose is Purpose.PROTECTION:
+                # An exit takes the place of the protective order, and of what that holds at the venue.
+                theirs += working.remaining if seen else ZERO
+            elif not seen:
+                theirs -= working.remaining
+    if is_buy:
+        if fact is None:
+            return None
+        return lesser(free, theirs) if usable else free
+    return theirs if usable else None
+
+
+def _is_seen(state: OrderState, since: int, read_at: int) -> bool:
+    """Say whether a balance read then already lacks what the order holds."""
+    return since < read_at and state not in (OrderState.CLEARED, OrderState.SENDING, OrderState.UNKNOWN)
+
+
+def risk_of(intent: Intent, book: Book, facts: Facts, policy: Policy, notional: Decimal | None) -> Risk:
+    """Derive what only an increasing order is measured by."""
+    worth: Valuation = value_all(book, facts, policy)
+    asset, owner = asset_of(intent.pair), intent.book
+    exposure, exposure_asset = worth.gross, worth.by_asset.get(asset, ZERO)
+    missing, orders_open, budget_used = worth.missing, 0, ZERO
+    algorithm = book.algorithms.get(owner)
+    for working in book.working.values():
+        order = working.order
+        if order.reduces:
+            continue
+        if order.book == owner:
+            orders_open += 1
+        rate = price_of(quote_of(order.pair), Market.CRYPTO, facts, policy)
+        if rate is None:
+            missing = quote_of(order.pair)
+            continue
+        reserved = working.reserved * rate
+        exposure += reserved
+        if asset_of(order.pair) == asset:
+            exposure_asset += reserved
+        if order.book == owner:
+            budget_used += reserved
+    if algorithm is not None:
+        for position in book.portfolio.positions.values():
+            if position.book == owner and position.quantity != ZERO:
+                rate = price_of(quote_of(position.pair), Market.CRYPTO, facts, policy)
+                if rate is None:
+                    missing = quote_of(position.pair)
+                    continue
+                budget_used += abs(position.cost) * rate
+    due = intent.due_at
+    return Risk(
+        equity=None if missing else worth.equity,
+        missing=missing,
+        notional=notional,
+        exposure=exposure,
+        exposure_asset=exposure_asset,
+        orders_open=orders_open,
+        budget_used=budget_used,
+        tally=book.tallies.get(owner, _NO_TALLY),
+        tempo_now=due if due is not None and intent.door is Door.RUNNER else facts.now,
+        algorithm=algorithm,
+    )

@@ -1,0 +1,84 @@
+"""Is an intent well formed at all? The first thing asked, so that nothing odd is ever calculated with."""
+
+import re
+from decimal import Decimal
+from typing import Final
+
+from trading_mcp.core.domain.market import SECOND
+from trading_mcp.core.domain.money import ONE, is_amount
+from trading_mcp.core.domain.orders import Door, Everything, Intent, OrderType, Purpose, Side
+
+_NAME: Final = re.compile(r"[\x21-\x7e]{1,64}", re.ASCII)
+# The desk's own intents hang on the id of the one that caused them.
+_CHILD: Final = re.compile(r"[\x21-\x7e]{1,160}", re.ASCII)
+_BOOK: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", re.ASCII)
+_PAIR: Final = re.compile(r"[A-Z0-9][A-Z0-9.]{0,14}(-[A-Z0-9]{2,10})?", re.ASCII)
+# Which prices each form needs; every other price on it is a mistake that must not be ignored.
+_NEEDS: Final[dict[OrderType, tuple[bool, bool, bool]]] = {
+    OrderType.MARKET: (False, False, False),
+    OrderType.LIMIT: (True, False, False),
+    OrderType.STOP: (False, True, False),
+    OrderType.STOP_LIMIT: (True, True, False),
+    OrderType.TRAILING_STOP: (False, False, True),
+}
+_TICK_LATE_MAX: Final = 5 * SECOND
+
+
+def problem_of(intent: Intent, now: int) -> str:
+    """Return what is wrong with an intent's own words, or nothing."""
+    name = _NAME if intent.purpose is Purpose.TRADE else _CHILD
+    if name.fullmatch(intent.id) is None:
+        return "the intent id must be 1 to 64 printable ASCII characters without spaces"
+    if _PAIR.fullmatch(intent.pair) is None:
+        return 'the pair must be written like "BTC-USDT" or "AAPL"'
+    if _BOOK.fullmatch(intent.book) is None:
+        return "the book must be a plain name of 1 to 64 letters, digits, dots, dashes or colons"
+    amount = intent.amount
+    if isinstance(amount, Everything):
+        if intent.side is not Side.SELL:
+            return 'only a sell may say "all"'
+    elif not is_amount(amount.value):
+        return "the amount must be a finite number above 0, below 10^15 and with at most 18 decimals"
+    return _price_problem(intent) or _tick_problem(intent, now)
+
+
+def _price_problem(intent: Intent) -> str:
+    needs_limit, needs_stop, needs_trail = _NEEDS[intent.type]
+    for name, value, needed in (
+        ("limit_price", intent.limit_price, needs_limit),
+        ("stop_price", intent.stop_price, needs_stop),
+        ("trail", intent.trail, needs_trail),
+    ):
+        if needed and value is None:
+            return f"a {intent.type} order needs {name}"
+        if not needed and value is not None:
+            return f"a {intent.type} order takes no {name}"
+        if value is not None and not is_amount(value):
+            return f"{name} must be a finite number above 0"
+    if intent.trail is not None and not intent.trail < ONE:
+        return "trail is a share of the price and must be below 1"
+    protect = intent.protect
+    if protect is None:
+        return ""
+    trail = protect.trailing
+    shares: tuple[Decimal, ...] = () if trail is None else (trail.activate, trail.distance)
+    for price in (protect.stop_loss, protect.take_profit):
+        if price is not None and not is_amount(price):
+            return "stop_loss and take_profit must be finite prices above 0"
+    for share in shares:
+        if not (is_amount(share) and share < ONE):
+            return "a trailing exit is given in shares between 0 and 1"
+    return ""
+
+
+def _tick_problem(intent: Intent, now: int) -> str:
+    due = intent.due_at
+    if due is None or intent.purpose is not Purpose.TRADE:
+        return ""
+    if intent.door is not Door.RUNNER:
+        return "only the desk's own runner may say when an order was due"
+    if due > now:
+        return "the tick this order belongs to is still to come"
+    if now - due > _TICK_LATE_MAX and intent.side is Side.BUY:
+        return "the tick this order belongs to is more than 5 s past: a missed tick enters nothing"
+    return ""

@@ -1,0 +1,125 @@
+"""Rules that ask: what a person must see first, unless a mandate has already said yes."""
+
+from decimal import Decimal
+
+from trading_mcp.core.domain.mandates import Mandate
+from trading_mcp.core.domain.money import ZERO
+from trading_mcp.core.domain.verdict import Code, Finding
+from trading_mcp.core.guardrails.case import Case, Risk
+from trading_mcp.core.guardrails.finding import ask, deny, shown
+
+
+def blackout(case: Case, risk: Risk) -> Finding | None:
+    """Ask before trading into an event, once a calendar is connected."""
+    del risk
+    if not case.policy.account.events_required:
+        return None
+    assets = case.facts.blackout_assets
+    if assets is None:
+        return deny(
+            Code.EVENT_BLACKOUT,
+            "the calendar of events does not answer",
+            limit="a known calendar",
+            actual="unknown",
+            would_pass="the same order once the calendar answers",
+        )
+    if case.asset not in assets:
+        return None
+    return ask(
+        Code.EVENT_BLACKOUT,
+        f"an event with high volatility is due for {case.asset}",
+        limit="no event",
+        actual="an event",
+        would_pass="the same order after the event, or with the owner's signature",
+    )
+
+
+def approval(case: Case, risk: Risk) -> Finding | None:
+    """Ask for a signature, unless the order stands inside its algorithm's mandate."""
+    if case.intent.algorithm is not None:
+        spent = mandate_problem(case, risk)
+        if not spent:
+            return None
+        return ask(
+            Code.APPROVAL_REQUIRED,
+            spent,
+            limit="inside the mandate",
+            actual="outside",
+            would_pass="orders that reduce; the same order under a new mandate",
+        )
+    account = case.policy.account
+    if account.approval_always:
+        return ask(
+            Code.APPROVAL_REQUIRED,
+            "the owner signs every order that adds risk",
+            limit="0",
+            actual=shown(risk.notional),
+            would_pass="the same order with the owner's signature",
+        )
+    limit, notional = case.limits.ask_above, risk.notional
+    if notional is None or not notional <= limit:
+        return ask(
+            Code.APPROVAL_REQUIRED,
+            "the owner signs orders above this amount",
+            limit=shown(limit),
+            actual=shown(notional),
+            would_pass=f"up to {shown(limit)}, or the owner's signature",
+        )
+    if case.intent.signal_seq is None:
+        return None
+    confidence = case.facts.signal_confidence
+    if confidence is not None and confidence >= account.confidence_min:
+        return None
+    return ask(
+        Code.APPROVAL_REQUIRED,
+        "the signal it cites is weak or was never journaled",
+        limit=shown(account.confidence_min),
+        actual=shown(confidence),
+        would_pass="the owner's signature, or a signal of higher confidence",
+    )
+
+
+def resting(case: Case, risk: Risk) -> Finding | None:
+    """Ask again about an order that rests: was it signed, is it small enough, does its mandate still cover it?"""
+    if case.intent.algorithm is not None:
+        spent = mandate_problem(case, risk, counted=0)
+        return ask(Code.APPROVAL_REQUIRED, spent, limit="inside the mandate", actual="outside") if spent else None
+    limit = ZERO if case.policy.account.approval_always else case.limits.ask_above
+    if risk.notional is not None and risk.notional <= limit:
+        return None
+    return ask(
+        Code.APPROVAL_REQUIRED,
+        "the owner signs orders above this amount and has not signed this one",
+        limit=shown(limit),
+        actual=shown(risk.notional),
+    )
+
+
+def mandate_problem(case: Case, risk: Risk, *, counted: int = 1) -> str:
+    """Return why the mandate does not cover an order, or nothing; one that is judged again was counted before."""
+    algorithm = risk.algorithm
+    mandate = None if algorithm is None or not algorithm.enabled else algorithm.mandate
+    name = case.intent.algorithm
+    if mandate is None or algorithm is None:
+        return f"{name} has no mandate"
+    if mandate.version != algorithm.version:
+        return f"{name} was changed since its mandate"
+    if mandate.expires_at is not None and not case.facts.now < mandate.expires_at:
+        return f"the mandate of {name} has expired"
+    if case.intent.pair not in mandate.pairs:
+        return f"the mandate of {name} does not name {case.intent.pair}"
+    if case.venue not in mandate.venues:
+        return f"the mandate of {name} does not name {case.venue}"
+    if risk.notional is None or not risk.notional <= mandate.order_notional_max:
+        return f"the mandate of {name} allows {shown(mandate.order_notional_max)} an order"
+    if not risk.tally.orders_on(case.facts.day) + counted <= mandate.orders_day_max:
+        return f"the mandate of {name} allows {mandate.orders_day_max} orders a day"
+    if not mandate_loss(case, mandate) <= mandate.loss_max:
+        return f"the mandate of {name} ends at a loss of {shown(mandate.loss_max)}"
+    return ""
+
+
+def mandate_loss(case: Case, mandate: Mandate) -> Decimal:
+    """Return what the algorithm has lost since its mandate was issued."""
+    measure = case.book.measures.get(f"algorithm/{mandate.algorithm}")
+    return ZERO if measure is None else mandate.value_at_issue - measure.value

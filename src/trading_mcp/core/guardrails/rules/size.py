@@ -1,0 +1,127 @@
+"""Rules about the size of one order and the money that pays for it."""
+
+from decimal import Decimal
+
+from trading_mcp.core.domain.money import ONE, ZERO, greater, lesser
+from trading_mcp.core.domain.orders import Side
+from trading_mcp.core.domain.verdict import Code, Finding
+from trading_mcp.core.guardrails.case import Case, Risk
+from trading_mcp.core.guardrails.finding import deny, shown
+
+
+def order_limit(case: Case, risk: Risk) -> Decimal | None:
+    """Return the most one order may be worth: the amount or the share of equity, whichever binds."""
+    equity = risk.equity
+    if equity is None:
+        return None
+    limits = case.limits
+    by_share = greater(limits.order_share_max * equity, limits.order_share_floor)
+    return lesser(limits.order_notional_max, by_share) * case.policy.account.risk_multiplier
+
+
+def unknown(code: Code, case: Case, risk: Risk, limit: str) -> Finding:
+    """Deny for a missing fact, naming the fact."""
+    what = f"the price of {risk.missing}" if risk.equity is None else f"the price of {case.intent.pair}"
+    return deny(
+        code,
+        f"cannot be checked: {what} is not known",
+        limit=limit,
+        actual="unknown",
+        would_pass="the same order once that price is known",
+    )
+
+
+def infeasible(case: Case, risk: Risk) -> Finding | None:
+    """Say it where limits and the venue's minimum leave no legal size at all."""
+    limit, instrument = order_limit(case, risk), case.instrument
+    price, rate = case.price_worst, case.rate
+    if limit is None or instrument is None or price is None or rate is None:
+        return unknown(Code.LIMITS_INFEASIBLE, case, risk, "a legal size")
+    smallest = greater(instrument.notional_min, instrument.exposure(instrument.quantity_min, price)) * rate
+    if limit >= smallest:
+        return None
+    return deny(
+        Code.LIMITS_INFEASIBLE,
+        f"the smallest order {instrument.venue} takes is above the owner's limit for one order",
+        limit=shown(limit),
+        actual=shown(smallest),
+        would_pass="nothing on this pair until the owner raises the limit",
+    )
+
+
+def order_notional(case: Case, risk: Risk) -> Finding | None:
+    """Bound what one order is worth."""
+    limit, notional = order_limit(case, risk), risk.notional
+    if limit is None or notional is None:
+        return unknown(Code.ORDER_NOTIONAL_MAX, case, risk, shown(case.limits.order_notional_max))
+    if notional <= limit:
+        return None
+    return deny(
+        Code.ORDER_NOTIONAL_MAX,
+        "one order may not be worth that much",
+        limit=shown(limit),
+        actual=shown(notional),
+        would_pass=f"up to {shown(limit)} {case.policy.base_currency} at the worst price",
+    )
+
+
+def order_quantity(case: Case, risk: Risk) -> Finding | None:
+    """Bound the quantity of one order; an asset without a limit of its own is denied."""
+    del risk
+    limit = case.limits.order_quantity_max.get(case.asset)
+    if limit is None:
+        return deny(
+            Code.LIMIT_MISSING,
+            f"the policy sets no order_quantity_max for {case.asset}",
+            limit="a limit",
+            actual="none",
+            would_pass="nothing until the owner sets one",
+        )
+    limit *= case.policy.account.risk_multiplier
+    quantity = case.quantity
+    if quantity is not None and quantity <= limit:
+        return None
+    return deny(
+        Code.ORDER_QUANTITY_MAX,
+        "one order may not be that large",
+        limit=f"{shown(limit)} {case.asset}",
+        actual=shown(quantity),
+        would_pass=f"up to {shown(limit)} {case.asset}",
+    )
+
+
+def balance(case: Case) -> Finding | None:
+    """Pay only with what is free, fee and slippage included; without a fact an exit goes by our own count."""
+    quantity, free, price = case.quantity, case.free, case.price_worst
+    if case.intent.side is Side.SELL:
+        if quantity is None or free is None or quantity <= free:
+            return None
+        return deny(
+            Code.BALANCE_INSUFFICIENT,
+            f"{case.venue} says less {case.asset} is free than that",
+            limit=shown(free),
+            actual=shown(quantity),
+            would_pass=f"up to {shown(free)} {case.asset}",
+        )
+    if case.reduces:
+        return None
+    if quantity is None or free is None or price is None:
+        return deny(
+            Code.BALANCE_INSUFFICIENT,
+            "cannot be checked: price or balance is not known",
+            limit="a known balance",
+            actual="unknown",
+            would_pass="the same order once the venue has told the balance",
+        )
+    multiplier = ONE if case.instrument is None else case.instrument.multiplier
+    cost = quantity * price * multiplier * (ONE + case.limits.fee_buffer)
+    if cost <= free:
+        return None
+    most = greater(free, ZERO) / (ONE + case.limits.fee_buffer)
+    return deny(
+        Code.BALANCE_INSUFFICIENT,
+        "not enough is free to pay for it with the fee",
+        limit=shown(free),
+        actual=shown(cost),
+        would_pass=f"up to {shown(most)} before the fee",
+    )

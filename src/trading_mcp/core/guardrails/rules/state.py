@@ -1,0 +1,129 @@
+"""Rules about the desk itself: latches, reconciliation, unknown orders, mode and clock."""
+
+from typing import Final
+
+from trading_mcp.core.domain.home import Mode
+from trading_mcp.core.domain.latches import TradingState
+from trading_mcp.core.domain.market import SECOND
+from trading_mcp.core.domain.orders import Door, OrderState, Purpose
+from trading_mcp.core.domain.verdict import Code, Finding
+from trading_mcp.core.guardrails.case import Case, Risk
+from trading_mcp.core.guardrails.finding import deny, span
+
+CLOCK_DRIFT_MAX: Final = 2 * SECOND
+_CODES: Final = {
+    TradingState.FROZEN: Code.STATE_FROZEN,
+    TradingState.HALTED: Code.STATE_HALTED,
+    TradingState.REDUCING: Code.STATE_REDUCING,
+}
+_PASSES: Final = {
+    TradingState.FROZEN: "nothing but cancels until the owner signs a release",
+    TradingState.HALTED: "protection; closing the desk's own positions at the terminal or the dashboard",
+    TradingState.REDUCING: "orders that reduce a position",
+}
+
+
+def state(case: Case) -> Finding | None:
+    """Meet the worst latch that covers the order."""
+    latch = case.latch
+    if latch is None or case.state is TradingState.ACTIVE:
+        return None
+    intent = case.intent
+    if case.state is TradingState.REDUCING and case.reduces:
+        return None
+    if case.state is TradingState.HALTED and case.reduces:
+        if intent.purpose is Purpose.PROTECTION:
+            return None
+        if intent.purpose is Purpose.CLOSE and intent.door in (Door.CLI, Door.WEB):
+            return None
+    return deny(
+        _CODES[case.state],
+        f"{latch.scope.key} is {case.state.name} since {latch.code}: {latch.reason}",
+        limit="ACTIVE",
+        actual=case.state.name,
+        would_pass=_PASSES[case.state],
+    )
+
+
+def reconciled(case: Case) -> Finding | None:
+    """Send nothing to a venue whose records were not yet compared with the book since the start."""
+    if case.venue is not None and case.venue in case.book.reconciled:
+        return None
+    return deny(
+        Code.STATE_NOT_RECONCILED,
+        f"{case.venue or 'no venue'} is not reconciled yet since the desk started",
+        limit="reconciled",
+        actual="not reconciled",
+        would_pass="the same order once the venue has answered",
+    )
+
+
+def order_unknown(case: Case, risk: Risk) -> Finding | None:
+    """Add nothing to a symbol on which an order's fate is unknown."""
+    del risk
+    for working in case.book.working.values():
+        if working.state is OrderState.UNKNOWN and working.order.pair == case.intent.pair:
+            return deny(
+                Code.STATE_ORDER_UNKNOWN,
+                f"order {working.order.id} on {case.intent.pair} has an unknown fate",
+                limit="0 unknown",
+                actual="1 or more",
+                would_pass="orders that reduce; the same order once the fate is known",
+            )
+    return None
+
+
+def mode(case: Case) -> Finding | None:
+    """Trade only where order, home and venue agree on what is real."""
+    home = case.book.home
+    theirs = case.facts.venue_modes.get(case.venue or "")
+    if theirs is not home.mode:
+        return deny(
+            Code.MODE_MISMATCH,
+            f"the home is {home.mode} and the venue {'unknown' if theirs is None else theirs}",
+            limit=str(home.mode),
+            actual="unknown" if theirs is None else str(theirs),
+            would_pass=f"a venue wired for {home.mode}",
+        )
+    if home.mode is not Mode.LIVE:
+        return None
+    if not case.facts.is_live_enabled:
+        return deny(
+            Code.MODE_MISMATCH,
+            "the desk was not started for live trading",
+            limit="started with --live",
+            actual="started without",
+            would_pass="the same order on a desk started with --live",
+        )
+    account = f"{case.venue}/{home.account}"
+    if account not in case.book.live_accounts:
+        return deny(
+            Code.MODE_MISMATCH,
+            f"live trading on {account} was never signed",
+            limit="a signed LiveEnabled",
+            actual="none",
+            would_pass="the same order after the owner has signed",
+        )
+    return None
+
+
+def clock(case: Case, risk: Risk) -> Finding | None:
+    """Trust no limit measured in time while the clock itself is in doubt."""
+    del risk
+    facts, book = case.facts, case.book
+    drift = abs(facts.wall_elapsed - facts.boot_elapsed)
+    if not drift <= CLOCK_DRIFT_MAX:
+        reason, actual = "wall clock and boot clock moved apart", span(drift)
+    elif not facts.now >= book.at:
+        reason, actual = "the clock is behind the last journal entry", f"{span(book.at - facts.now)} behind"
+    elif book.suspended_at is not None:
+        reason, actual = "time went by unwatched; feeds and venues are being checked", "suspended"
+    else:
+        return None
+    return deny(
+        Code.CLOCK_UNSOUND,
+        reason,
+        limit=span(CLOCK_DRIFT_MAX),
+        actual=actual,
+        would_pass="orders that reduce; the same order once the clock is sound",
+    )

@@ -1,0 +1,138 @@
+"""Rules about pace: repeats, cooldown, rate, and what one day may hold."""
+
+from decimal import Decimal
+
+from trading_mcp.core.domain.money import ZERO
+from trading_mcp.core.domain.tallies import ACCOUNT_TALLY, Content, Tally
+from trading_mcp.core.domain.verdict import Code, Finding
+from trading_mcp.core.guardrails.case import Case, Risk
+from trading_mcp.core.guardrails.finding import deny, shown, span
+from trading_mcp.core.guardrails.rules.size import unknown
+
+
+def _tallies(case: Case, risk: Risk) -> tuple[tuple[Tally, int], ...]:
+    """Return the counts that bind, each with its own now: the book's, and the account's where money is real."""
+    if not case.policy.account.account_counts:
+        return ((risk.tally, risk.tempo_now),)
+    account = case.book.tallies.get(ACCOUNT_TALLY)
+    own = (risk.tally, risk.tempo_now)
+    return (own,) if account is None else (own, (account, case.facts.now))
+
+
+def duplicate(case: Case, risk: Risk) -> Finding | None:
+    """Take the same content under a new id for a repeat, for a few seconds."""
+    quantity = case.quantity
+    if quantity is None:
+        return None
+    window = case.policy.account.duplicate_window
+    content = Content(case.intent.pair, case.intent.side, quantity, case.limit_price)
+    for tally, now in _tallies(case, risk):
+        for at, before in tally.recent:
+            if at > now - window and before == content:
+                return deny(
+                    Code.ORDER_DUPLICATE,
+                    "the same order was cleared under another id a moment ago",
+                    limit=span(window),
+                    actual=span(now - at),
+                    would_pass=f"the same order in {span(at + window - now)}",
+                )
+    return None
+
+
+def cooldown(case: Case, risk: Risk) -> Finding | None:
+    """Let a pair rest between entries."""
+    rest = case.policy.account.pair_cooldown
+    for tally, now in _tallies(case, risk):
+        last = tally.pair_at.get(case.intent.pair)
+        if last is not None and not now - last >= rest:
+            return deny(
+                Code.PAIR_COOLDOWN,
+                f"the last entry on {case.intent.pair} was {span(now - last)} ago",
+                limit=span(rest),
+                actual=span(now - last),
+                would_pass=f"the same order in {span(rest - (now - last))}",
+            )
+    return None
+
+
+def rate(case: Case, risk: Risk) -> Finding | None:
+    """Bound the entries of a sliding window."""
+    limit, window = case.policy.account.rate_orders_max, case.policy.account.rate_window
+    for tally, now in _tallies(case, risk):
+        count = tally.cleared_since(now - window)
+        if not count + 1 <= limit:
+            return deny(
+                Code.RATE_GLOBAL,
+                f"too many orders in {span(window)}",
+                limit=str(limit),
+                actual=str(count + 1),
+                would_pass=f"the same order once fewer than {limit} lie in the last {span(window)}",
+            )
+    return None
+
+
+def orders_day(case: Case, risk: Risk) -> Finding | None:
+    """Bound the entries of one day, of the book and where money is real of the account."""
+    account, day = case.policy.account, case.facts.day
+    own_limit = account.orders_day_manual_max
+    if case.intent.algorithm is not None:
+        own_limit = account.orders_day_algorithm_max
+    checks = [(risk.tally.orders_on(day), own_limit, case.intent.book)]
+    if account.account_counts:
+        tally = case.book.tallies.get(ACCOUNT_TALLY)
+        checks.append((0 if tally is None else tally.orders_on(day), account.orders_day_account_max, "the account"))
+    for count, limit, whose in checks:
+        if not count + 1 <= limit:
+            return deny(
+                Code.ORDERS_DAY_MAX,
+                f"{whose} has used its orders for the day",
+                limit=str(limit),
+                actual=str(count + 1),
+                would_pass="orders that reduce; entries again tomorrow",
+            )
+    return None
+
+
+def turnover_day(case: Case, risk: Risk) -> Finding | None:
+    """Bound what one day may turn over, as a share of what the day opened with."""
+    measure = case.book.measures.get("account")
+    most = case.policy.account.turnover_day_max
+    if measure is None or measure.day != case.facts.day or risk.notional is None:
+        return unknown(Code.TURNOVER_DAY_MAX, case, risk, f"{shown(most * 100)} % of day-open equity")
+    limit = most * measure.day_open
+    for tally, _ in _tallies(case, risk):
+        after: Decimal = tally.turnover_on(case.facts.day) + risk.notional
+        if not after <= limit:
+            left = max(limit - tally.turnover_on(case.facts.day), ZERO)
+            return deny(
+                Code.TURNOVER_DAY_MAX,
+                "the day's turnover is used up",
+                limit=shown(limit),
+                actual=shown(after),
+                would_pass=f"up to {shown(left)} more today",
+            )
+    return None
+
+
+def unattended(case: Case, risk: Risk) -> Finding | None:
+    """Bound what happens with nobody watching; an algorithm's mandate has a count of its own."""
+    del risk
+    if case.intent.algorithm is not None:
+        return None
+    book, account = case.book, case.policy.account
+    is_over = book.unattended_day != case.facts.day and not book.home.mode.is_guarded
+    counts = {} if is_over else book.unattended
+    actor, total = counts.get(case.intent.door, 0), sum(counts.values())
+    for count, limit, whose in (
+        (actor, account.unattended_actor_max, case.intent.door),
+        (total, account.unattended_total_max, "everyone together"),
+    ):
+        if not count + 1 <= limit:
+            return deny(
+                Code.UNATTENDED_ORDERS_MAX,
+                f"{whose} has placed {count} orders since a person last signed",
+                limit=str(limit),
+                actual=str(count + 1),
+                would_pass="the same order after the owner runs `trading-mcp attend`",
+            )
+    return None

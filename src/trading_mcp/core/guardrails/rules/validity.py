@@ -1,0 +1,343 @@
+"""Rules about the order itself: well formed, approved, tradable now, at a price that is known and plausible."""
+
+from decimal import Decimal
+from typing import Final
+
+from trading_mcp.core.domain.instruments import Kind, asset_of, quote_of
+from trading_mcp.core.domain.market import SECOND, FeedHealth, Market, Quote
+from trading_mcp.core.domain.money import ONE, ZERO, ceil_to, greater, lesser
+from trading_mcp.core.domain.orders import OrderType, Purpose, Side
+from trading_mcp.core.domain.verdict import Code, Finding
+from trading_mcp.core.guardrails.case import Case, Risk
+from trading_mcp.core.guardrails.finding import ask, deny, share, shown, span
+
+# A quote from the future by more than this is a broken clock, not a fresh price.
+FUTURE_MAX: Final = 2 * SECOND
+
+
+def field(case: Case) -> Finding | None:
+    """Refuse what is not well formed."""
+    if case.problem:
+        return deny(Code.FIELD_INVALID, case.problem, limit="a well-formed intent", actual="not well formed")
+    instrument, intent = case.instrument, case.intent
+    if instrument is None:
+        return None
+    sent = OrderType.LIMIT if intent.type is OrderType.MARKET else intent.type
+    if sent not in instrument.order_types:
+        forms = ", ".join(sorted(instrument.order_types))
+        return deny(
+            Code.FIELD_INVALID,
+            f"{instrument.venue} takes no {sent} order on {intent.pair}",
+            limit=forms,
+            actual=str(sent),
+            would_pass=forms,
+        )
+    if intent.type is not OrderType.MARKET and intent.time_in_force not in instrument.times_in_force:
+        forms = ", ".join(sorted(instrument.times_in_force))
+        return deny(
+            Code.FIELD_INVALID,
+            f"{instrument.venue} takes no {intent.time_in_force} order on {intent.pair}",
+            limit=forms,
+            actual=str(intent.time_in_force),
+            would_pass=forms,
+        )
+    return None
+
+
+def known_kind(case: Case) -> Finding | None:
+    """Refuse an instrument whose risk we cannot compute."""
+    if case.instrument is None or case.instrument.kind is not Kind.OTHER:
+        return None
+    return deny(
+        Code.INSTRUMENT_UNKNOWN_KIND,
+        f"{case.intent.pair} is of a kind whose risk this desk cannot compute",
+        limit="crypto, stock",
+        actual="other",
+        would_pass="a crypto pair or a stock",
+    )
+
+
+def conflict(case: Case) -> Finding | None:
+    """Refuse an id that already belongs to another intent."""
+    record = case.book.intent(case.intent.id)
+    if record is None or record.intent == case.intent:
+        return None
+    return deny(
+        Code.INTENT_CONFLICT,
+        f"the intent id {case.intent.id} was used for another order",
+        limit="one content per id",
+        actual="another content",
+        would_pass="the same order under a new id",
+    )
+
+
+def approved(case: Case, risk: Risk) -> Finding | None:
+    """Add risk only in what the owner approved and every venue routed for the market offers."""
+    del risk
+    found = on_list(case)
+    if found is not None:
+        return found
+    pair, limits = case.intent.pair, case.limits
+    if case.venue not in limits.venues:
+        return deny(
+            Code.SYMBOL_NOT_APPROVED,
+            f"{case.venue or 'no venue'} is not routed for {case.market}",
+            limit=", ".join(limits.venues) or "none",
+            actual=case.venue or "none",
+            would_pass=", ".join(limits.venues) or "nothing until the owner routes a venue",
+        )
+    instruments = case.facts.instruments
+    absent = [venue for venue in limits.venues if f"{venue}/{pair}" not in instruments]
+    if absent:
+        return deny(
+            Code.SYMBOL_NOT_APPROVED,
+            f"{pair} is not offered by {', '.join(absent)}",
+            limit=", ".join(limits.venues),
+            actual=f"not offered by {', '.join(absent)}",
+            would_pass="a pair that every routed venue offers",
+        )
+    return None
+
+
+def on_list(case: Case) -> Finding | None:
+    """Know what the owner approved; a venue that merely fails to list a pair today removes nothing."""
+    pair, limits = case.intent.pair, case.limits
+    quote_ok = case.market is Market.STOCKS or quote_of(pair) in limits.quotes_approved
+    if asset_of(pair) not in limits.assets_approved or not quote_ok or pair in limits.pairs_blocked:
+        return deny(
+            Code.SYMBOL_NOT_APPROVED,
+            f"{pair} is not on the owner's list",
+            limit=f"{len(limits.assets_approved)} approved assets",
+            actual=pair,
+            would_pass=", ".join(sorted(limits.assets_approved)[:12]) or "nothing until the owner approves one",
+        )
+    return None
+
+
+def instrument_rules(case: Case) -> Finding | None:
+    """Keep to the venue's steps and bounds; what an exit leaves below the minimum is dust and says so."""
+    instrument, quantity = case.instrument, case.quantity
+    if instrument is None:
+        if case.reduces:
+            return None
+        return deny(
+            Code.INSTRUMENT_RULES,
+            f"the venue's rules for {case.intent.pair} are not known",
+            limit="known steps and bounds",
+            actual="unknown",
+            would_pass="the same order once the venue has listed the pair",
+        )
+    if quantity is None:
+        return None
+    price = case.limit_price or case.price_worst
+    smallest = instrument.quantity_min
+    if price is not None:
+        by_notional = ceil_to(instrument.notional_min / (price * instrument.multiplier), instrument.quantity_step)
+        smallest = greater(smallest, by_notional)
+        if not instrument.exposure(quantity, price) <= instrument.notional_max:
+            return deny(
+                Code.INSTRUMENT_RULES,
+                "the venue takes no order of this notional",
+                limit=f"at most {shown(instrument.notional_max)} {instrument.quote}",
+                actual=shown(instrument.exposure(quantity, price)),
+                would_pass=f"at most {shown(instrument.notional_max)} {instrument.quote}",
+            )
+    if not (quantity > ZERO and quantity >= smallest):
+        return deny(
+            Code.INSTRUMENT_RULES,
+            f"below the venue's minimum for {case.intent.pair}",
+            limit=f"at least {shown(smallest)} {instrument.base}",
+            actual=shown(quantity),
+            would_pass=f"{shown(smallest)} {instrument.base} or more",
+        )
+    if not quantity <= instrument.quantity_max:
+        return deny(
+            Code.INSTRUMENT_RULES,
+            f"above the venue's maximum for {case.intent.pair}",
+            limit=f"at most {shown(instrument.quantity_max)} {instrument.base}",
+            actual=shown(quantity),
+            would_pass=f"{shown(instrument.quantity_max)} {instrument.base} or less",
+        )
+    return None
+
+
+def session(case: Case) -> Finding | None:
+    """Send an order for a market with sessions only while it is open."""
+    if case.market is not Market.STOCKS:
+        return None
+    found = case.facts.sessions.get(Market.STOCKS)
+    if found is None:
+        if case.reduces:
+            return None
+        reason, actual = "whether the stock market is open is not known", "unknown"
+    elif found.is_open:
+        return None
+    else:
+        reason, actual = "the stock market is closed", "closed"
+    return deny(
+        Code.SESSION_CLOSED,
+        reason,
+        limit="an open session",
+        actual=actual,
+        would_pass="the same order in the next session",
+    )
+
+
+def price(case: Case, risk: Risk) -> Finding | None:
+    """Add risk only at a price that is known, fresh and plausible."""
+    del risk
+    quote = case.quote
+    if quote is None:
+        return deny(
+            Code.PRICE_UNKNOWN,
+            f"there is no price for {case.intent.pair}",
+            limit="a price",
+            actual="none",
+            would_pass="the same order once a price has come",
+        )
+    limits = case.limits
+    values = (quote.bid, quote.ask)
+    if not all(value.is_finite() and value > ZERO for value in values) or not quote.bid <= quote.ask:
+        return _implausible("bid and ask make no sense", "0 < bid <= ask", f"{quote.bid} / {quote.ask}")
+    age = case.facts.now - quote.confirmed_at
+    if not -FUTURE_MAX <= age <= limits.price_age_max:
+        return deny(
+            Code.PRICE_STALE,
+            f"the price of {case.intent.pair} is {span(abs(age))} {'old' if age >= 0 else 'ahead of the clock'}",
+            limit=span(limits.price_age_max),
+            actual=span(abs(age)),
+            would_pass="the same order once a fresh price has come",
+        )
+    if not quote.ask - quote.bid <= limits.spread_max * quote.ask:
+        gap = (quote.ask - quote.bid) / quote.ask
+        return _implausible("the spread is too wide", share(limits.spread_max), share(gap))
+    return _jump(case, quote)
+
+
+def _jump(case: Case, quote: Quote) -> Finding | None:
+    before = case.facts.quotes_before.get(f"{quote.venue}/{quote.pair}")
+    if before is None or quote.at - before.at > case.limits.price_jump_window:
+        return None
+    middle, last = quote.bid + quote.ask, before.bid + before.ask
+    if not (last.is_finite() and last > ZERO):
+        return _implausible("the price before this one makes no sense", "a finite price", str(last))
+    if abs(middle - last) <= case.limits.price_jump_max * last:
+        return None
+    return _implausible(
+        "the price jumped and no second quote has confirmed it",
+        share(case.limits.price_jump_max),
+        share(abs(middle - last) / last),
+    )
+
+
+def _implausible(reason: str, limit: str, actual: str) -> Finding:
+    return deny(
+        Code.PRICE_IMPLAUSIBLE,
+        reason,
+        limit=limit,
+        actual=actual,
+        would_pass="the same order once the price is plausible or confirmed",
+    )
+
+
+def feed(case: Case, risk: Risk) -> Finding | None:
+    """Add risk only on a feed that can be believed."""
+    del risk
+    health = case.facts.feeds.get(case.venue or "")
+    if health is FeedHealth.HEALTHY:
+        return None
+    if health is FeedHealth.DEGRADED:
+        return ask(
+            Code.FEED_DEGRADED,
+            f"the feed of {case.venue} is degraded",
+            limit="HEALTHY",
+            actual="DEGRADED",
+            would_pass="the same order on a healthy feed",
+        )
+    return deny(
+        Code.FEED_DOWN,
+        f"the feed of {case.venue or 'no venue'} is {'unknown' if health is None else 'down'}",
+        limit="HEALTHY",
+        actual="unknown" if health is None else "DOWN",
+        would_pass="the same order on a healthy feed",
+    )
+
+
+def collar(case: Case) -> Finding | None:
+    """Keep the aggressive side of a limit near the market; without a price an exit has no collar."""
+    limit, reference = case.limit_price, case.reference
+    if limit is None or reference is None or case.intent.type is OrderType.MARKET:
+        return None
+    width = case.limits.collar
+    if case.intent.side is Side.BUY:
+        edge = reference * (ONE + width)
+        is_inside = limit <= edge
+    else:
+        edge = reference * (ONE - width)
+        is_inside = limit >= edge
+    if is_inside:
+        return None
+    return deny(
+        Code.PRICE_COLLAR,
+        f"the limit is more than {share(width)} through the market",
+        limit=shown(edge),
+        actual=shown(limit),
+        would_pass=f"a limit {'up' if case.intent.side is Side.BUY else 'down'} to {shown(edge)}",
+    )
+
+
+def stop_distance(case: Case) -> Finding | None:
+    """Keep stops and targets on the right side of the price they guard, and stops within reach."""
+    reference = case.reference
+    if reference is None or case.intent.purpose is not Purpose.TRADE:
+        return None
+    is_buy = case.intent.side is Side.BUY
+    most = case.limits.stop_distance_max
+    if case.stop_price is not None:
+        found = _distance("stop_price", case.stop_price, reference, most, above=is_buy)
+        if found is not None:
+            return found
+    protect = case.intent.protect
+    if protect is None:
+        return None
+    entry = _entry_of(case, reference, is_buy=is_buy)
+    if protect.stop_loss is not None:
+        found = _distance("stop_loss", protect.stop_loss, entry, most, above=not is_buy)
+        if found is not None:
+            return found
+    if protect.take_profit is not None:
+        return _distance("take_profit", protect.take_profit, entry, None, above=is_buy)
+    return None
+
+
+def _entry_of(case: Case, reference: Decimal, *, is_buy: bool) -> Decimal:
+    """Return the price at which the order would enter, by which its own exits are measured."""
+    if case.stop_price is not None:
+        return case.stop_price
+    limit = case.intent.limit_price
+    if limit is None:
+        return reference
+    return lesser(limit, reference) if is_buy else greater(limit, reference)
+
+
+def _distance(name: str, level: Decimal, price: Decimal, most: Decimal | None, *, above: bool) -> Finding | None:
+    is_right_side = level >= price if above else level <= price
+    if not is_right_side:
+        side = f"{'at or above' if above else 'at or below'} {shown(price)}"
+        return deny(
+            Code.STOP_DISTANCE_MAX,
+            f"{name} is on the wrong side of the price",
+            limit=side,
+            actual=shown(level),
+            would_pass=f"{name} {side}",
+        )
+    if most is None or abs(level - price) <= most * price:
+        return None
+    edge = price * (ONE + most if above else ONE - most)
+    return deny(
+        Code.STOP_DISTANCE_MAX,
+        f"{name} is too far from the price",
+        limit=share(most),
+        actual=share(abs(level - price) / price),
+        would_pass=f"{name} {'up' if above else 'down'} to {shown(edge)}",
+    )

@@ -1,0 +1,103 @@
+"""What everything is worth in the base currency; a price that is missing or too old makes the sum unknown."""
+
+from decimal import Decimal
+
+import msgspec
+
+from trading_mcp.core.domain.book import Book
+from trading_mcp.core.domain.facts import Facts
+from trading_mcp.core.domain.instruments import asset_of, quote_of
+from trading_mcp.core.domain.market import Market, market_of
+from trading_mcp.core.domain.money import ONE, ZERO
+from trading_mcp.core.domain.orders import EXTERNAL, MANUAL
+from trading_mcp.core.domain.policy import Policy
+from trading_mcp.core.domain.portfolio import Position
+
+
+class Valuation(msgspec.Struct, frozen=True, kw_only=True):
+    """The equity, or the asset for whose price we wait, and what each asset is worth in absolute terms."""
+
+    equity: Decimal | None
+    missing: str
+    gross: Decimal
+    by_asset: dict[str, Decimal]
+
+
+def price_of(asset: str, market: Market, facts: Facts, policy: Policy) -> Decimal | None:
+    """Return what one unit is worth, or None where that is not known well enough to count on."""
+    if asset == policy.base_currency:
+        return ONE
+    price = facts.prices.get(asset)
+    if price is None:
+        return ZERO if asset in facts.unpriced else None
+    value = price.value
+    if not (value.is_finite() and value > ZERO):
+        return None
+    if market is Market.STOCKS:
+        session = facts.sessions.get(market)
+        if session is not None and not session.is_open:
+            # Night does not make a stock portfolio unknown: its last price is the price.
+            return value
+    age = facts.now - price.confirmed_at
+    return value if age <= policy.limits(market).valuation_age_max else None
+
+
+def value_all(book: Book, facts: Facts, policy: Policy) -> Valuation:
+    """Value cash and positions; the exposure is what positions are worth, whichever way they stand."""
+    equity, gross, missing = ZERO, ZERO, ""
+    by_asset: dict[str, Decimal] = {}
+    for key, quantity in book.portfolio.cash.items():
+        if quantity == ZERO:
+            continue
+        asset = key[key.index("/") + 1 :]
+        price = price_of(asset, Market.CRYPTO, facts, policy)
+        if price is None:
+            missing = asset
+            continue
+        equity += quantity * price
+    for position in book.portfolio.positions.values():
+        quantity = position.quantity
+        if quantity == ZERO:
+            continue
+        asset = asset_of(position.pair)
+        price = price_of(asset, market_of(position.pair), facts, policy)
+        if price is None:
+            missing = asset
+            continue
+        value = quantity * price * position.multiplier
+        equity += value
+        worth = abs(value)
+        gross += worth
+        by_asset[asset] = by_asset[asset] + worth if asset in by_asset else worth
+    return Valuation(equity=None if missing else equity, missing=missing, gross=gross, by_asset=by_asset)
+
+
+def profit_of(position: Position, facts: Facts, policy: Policy) -> Decimal | None:
+    """Return what a position has earned so far, realised and not, fees out, in the base currency."""
+    rate = price_of(quote_of(position.pair), Market.CRYPTO, facts, policy)
+    if rate is None:
+        return None
+    earned = (position.realised - position.fees) * rate
+    if position.quantity == ZERO:
+        return earned
+    price = price_of(asset_of(position.pair), market_of(position.pair), facts, policy)
+    if price is None:
+        return None
+    return earned + (price * position.multiplier - position.average * position.multiplier * rate) * position.quantity
+
+
+def profits(book: Book, facts: Facts, policy: Policy) -> tuple[dict[str, Decimal], bool]:
+    """Return the worth of every algorithm and the profit of every market; False if a price was missing."""
+    values = {f"algorithm/{name}": item.capital for name, item in book.algorithms.items()}
+    unknown: set[str] = set()
+    for position in book.portfolio.positions.values():
+        keys = [f"market/{market_of(position.pair)}"]
+        if position.book not in (MANUAL, EXTERNAL):
+            keys.append(f"algorithm/{position.book}")
+        profit = profit_of(position, facts, policy)
+        for key in keys:
+            if profit is None:
+                unknown.add(key)
+            else:
+                values[key] = values.get(key, ZERO) + profit
+    return {key: value for key, value in values.items() if key not in unknown}, not unknown
