@@ -44,7 +44,7 @@ run: $(STAMP) ## play one seeded day on simulated money and tell it
 	@$(BIN)/python -m trading_mcp.story
 
 check: $(STAMP) ## what a commit must pass: format, lint, types, imports, fast tests
-	@$(BIN)/ruff format --check --quiet . || { echo "Run: $(BIN)/ruff format ." >&2; exit 1; }
+	@$(BIN)/ruff format --check --quiet --output-format concise . || { echo "Run: $(BIN)/ruff format ." >&2; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/pyright --warnings
 	@$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports --no-logo
