@@ -56,7 +56,7 @@ def read(key: Key, written: object, zones: Collection[str] | None = None) -> Val
             return _amounts(key, written)
         case Kind.ZONE:
             return _zone(written, zones)
-        case Kind.NAME | Kind.CURRENCY:
+        case _:  # a name or a currency: one entry, not a set of them
             return _entry(key, key.kind, written)
 
 
@@ -111,7 +111,7 @@ def written_of(key: Key, value: Value) -> object:
             return {asset: plain(value[asset]) for asset in sorted(value)}
         case bool() | str():
             return value
-        case int():
+        case _:
             return _span_of(value) if key.kind is Kind.SPAN else value
 
 
