@@ -18,7 +18,7 @@ class _Now(Protocol):
 
 
 class SimulatedFeed:
-    """Quotes, books and candles of one seed. It is healthy by construction and says SIMULATED wherever it shows."""
+    """Quotes, books and candles of one seed; healthy by construction, SIMULATED wherever it shows."""
 
     source: Final = SOURCE
 

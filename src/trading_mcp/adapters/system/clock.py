@@ -3,7 +3,7 @@
 import time
 from typing import Final
 
-# The wall's clock is set and skewed by others. Spans are measured on one that never is and that goes on during
+# The wall's clock is set and skewed by others. Spans are measured on one that never is and goes on during
 # sleep: BOOTTIME on Linux, which macOS calls MONOTONIC.
 _FORWARD: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 

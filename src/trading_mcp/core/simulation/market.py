@@ -79,8 +79,7 @@ class SyntheticMarket:
         asks: list[Level] = []
         for place in range(min(levels, LEVELS)):
             size_bid, size_ask = _sizes(path, minute, dice, place)
-            if bid >= 1:
-                bids.append(Level(price=bid * listing.step, quantity=size_bid * listing.lot))
+            bids.append(Level(price=bid * listing.step, quantity=size_bid * listing.lot))
             asks.append(Level(price=ask * listing.step, quantity=size_ask * listing.lot))
             bid -= 1 + dice[28 + place] * gap // 256
             ask += 1 + dice[40 + place] * gap // 256
