@@ -65,7 +65,7 @@ mutation: $(STAMP) ## change the domain and the guardrails line by line and see 
 	@$(BIN)/mutmut results
 
 bench: $(STAMP) ## measure, side by side with the alternatives
-	@if [ -f bench/__main__.py ]; then $(BIN)/python -m bench; else echo "Nothing to measure yet."; fi
+	@for script in bench/[a-z]*.py; do echo "$$script"; $(BIN)/python "$$script" || exit 1; done
 
 clean: ## remove what the targets above made
 	@rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache mutants dist htmlcov .coverage .coverage.*
