@@ -17,7 +17,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # Hypothesis derives its cases from each test unless a seed is given: a red run is red again when repeated.
+    # Cases are derived from each test unless a seed is given: a red run is red again when repeated.
     everywhere = settings(deadline=None, database=None)
     settings.register_profile("test", everywhere, max_examples=EXAMPLES, derandomize=True)
     settings.register_profile("long", everywhere, max_examples=EXAMPLES * LONG_FACTOR)
