@@ -173,6 +173,13 @@ def test_a_change_to_an_unknown_zone_is_refused() -> None:
     assert isinstance(apply(SIMULATED, [moved], {"UTC", "Asia/Kolkata"}), Policy)
 
 
+def test_collars_of_both_markets_are_complained_about_in_two_sentences() -> None:
+    refused = apply(SIMULATED, [wanted(COLLAR, "4%"), wanted("market.stocks.collar", "4%")])
+    assert isinstance(refused, DeltaInvalid)
+    assert refused.reason.count(": exits would be refused.") == 2
+    assert "refused. market.stocks.collar is 4%" in refused.reason
+
+
 @pytest.mark.parametrize(
     ("path", "written", "after"),
     [
