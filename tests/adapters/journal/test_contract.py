@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def test_what_is_appended_is_read_back_equal_and_in_order(journal: Journal) -> N
 def test_each_entry_commits_to_the_one_before(journal: Journal) -> None:
     journal.append(NOON, events(5))
     entries = list(journal.entries())
-    for before, after in zip(entries, entries[1:], strict=False):
+    for before, after in pairwise(entries):
         assert after.prev == before.hash
         kind, body = codec.encode(after.event)
         assert after.hash == hash_of(after.seq, after.at, kind, body, before.hash)

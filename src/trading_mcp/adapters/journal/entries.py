@@ -23,7 +23,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def drafts_of(events: Sequence[Event]) -> list[Draft]:
-    """The bytes of events, each read back once: one that no restart could read must never get into the chain."""
+    """The bytes of events, each read back once: what no restart could read must never be recorded."""
     drafts = [codec.encode(event) for event in events]
     for kind, body in drafts:
         codec.decode(kind, body)

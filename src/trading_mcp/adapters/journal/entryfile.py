@@ -20,6 +20,8 @@ LINGER: Final = 0.002
 QUEUE_MAX: Final = 4096
 BATCH: Final = 1000
 
+_VERIFY: Final = "Keep the file as it is; trading-mcp audit verify shows how far it holds."
+
 
 class EntryFile:
     """One open journal file: its only writer, and its only reader.
@@ -152,7 +154,7 @@ class EntryFile:
         while since < end:
             batch = self._batch(since, end, size)
             if not batch:
-                return
+                raise JournalDamaged(f"{self.path} lacks entry {since + 1}, which was there.", _VERIFY)
             yield batch
             since = batch[-1][0]
 
@@ -164,9 +166,12 @@ class EntryFile:
         # Outside the lock, since a segment never changes.
         return self.archive.rows(since, end)
 
-    def salvaged(self, since: int) -> list[Raw]:
-        """What is left after entry `since` in a damaged archive segment; for finding the damage only."""
-        return list(self.archive.salvaged(since)) if since < self.archive.last else []
+    def remains(self, since: int, until: int) -> Iterator[list[Raw]]:
+        """What can be made out beyond `since` where `batches` failed, one by one, to find the damage."""
+        if since < self.archive.last:
+            yield from ([raw] for raw in self.archive.salvaged(since))
+        else:
+            yield from self.batches(since, until, 1)
 
     def row(self, seq: int) -> Raw | None:
         """The row with that number, unchecked."""
@@ -271,7 +276,7 @@ class EntryFile:
         except sqlite3.DatabaseError as error:
             raise JournalDamaged(
                 f"{self.path} cannot be read after entry {since}: {error}.",
-                "Keep the file as it is; trading-mcp audit verify shows how far it holds.",
+                _VERIFY,
             ) from error
 
     def _require_usable(self) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 
 import msgspec
 
 from trading_mcp.adapters.journal.chain import GENESIS, Break, Head, Raw, Walk
 from trading_mcp.adapters.journal.checkpoint import EVERY, REAL, Checkpoint, flaw
-from trading_mcp.adapters.journal.entryfile import BATCH, EntryFile
+from trading_mcp.adapters.journal.entryfile import EntryFile
 from trading_mcp.errors import JournalDamaged
 
 Decode = Callable[[str, bytes], object]
@@ -85,7 +86,7 @@ def verify(
 ) -> Report:
     """Walk from `start`, a head already believed; with `trust` signatures too, with `decode` meanings."""
     walk = Walk(start)
-    end = file.durable.seq if until is None else until
+    end = file.durable.seq if until is None else min(until, file.durable.seq)
     marks = None if trust is None else _Marks(file.checkpoints(start.seq), trust, start.seq)
     broken: Break | None = None
     for batch in _tolerant(file, walk, end):
@@ -96,8 +97,6 @@ def verify(
         if broken is not None:
             break
     broken = broken or walk.broken
-    if broken is None and walk.head.seq < end:
-        broken = Break(seq=walk.head.seq + 1, reason="is missing")
     if broken is None and marks is not None and until is None:
         broken = marks.at_end(walk.head)
     return Report(
@@ -112,17 +111,12 @@ def verify(
 def _tolerant(file: EntryFile, walk: Walk, end: int) -> Iterator[list[Raw]]:
     """Batches as far as anything can be read, so that the first bad entry is found, not only its batch."""
     try:
-        yield from file.batches(walk.head.seq, end, BATCH)
+        yield from file.batches(walk.head.seq, end)
     except JournalDamaged as error:
-        while walk.broken is None:
-            try:
-                rows = next(file.batches(walk.head.seq, end, 1), list[Raw]())
-            except JournalDamaged:
-                rows = file.salvaged(walk.head.seq)
-            if not rows:
-                walk.broken = Break(seq=walk.head.seq + 1, reason=f"cannot be read: {error.message}")
-                return
-            yield rows
+        # Even where every entry can still be made out, a file that is not what it was is damage.
+        with contextlib.suppress(JournalDamaged):
+            yield from file.remains(walk.head.seq, end)
+        walk.broken = Break(seq=walk.head.seq + 1, reason=f"cannot be read: {error.message}")
 
 
 def _undecodable(batch: list[Raw], decode: Decode) -> Break | None:
