@@ -88,9 +88,7 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
         found = self.algorithms.get(algorithm) if algorithm is not None else None
         return found.mandate if found is not None and found.enabled else None
 
-    def state(
-        self, market: Market, venue: str | None, algorithm: str | None
-    ) -> tuple[TradingState, Latch | None]:
+    def state(self, market: Market, venue: str | None, algorithm: str | None) -> tuple[TradingState, Latch | None]:
         """Return the trading state an order meets."""
         return state_of(self.latches, market=market, venue=venue, algorithm=algorithm)
 

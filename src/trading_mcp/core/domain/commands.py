@@ -4,12 +4,11 @@ from decimal import Decimal
 
 import msgspec
 
-from trading_mcp.core.domain.events import Adjustment
 from trading_mcp.core.domain.latches import Latch, Scope, TradingState
 from trading_mcp.core.domain.mandates import Algorithm
 from trading_mcp.core.domain.orders import Door, Fill, Intent
 from trading_mcp.core.domain.policy import Delta
-from trading_mcp.core.domain.portfolio import Position
+from trading_mcp.core.domain.portfolio import Adjustment, Position
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):

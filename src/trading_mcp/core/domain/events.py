@@ -1,7 +1,6 @@
 """Everything that can happen; the journal is these and nothing else, and the book is their fold."""
 
 from decimal import Decimal
-from enum import StrEnum
 
 import msgspec
 
@@ -11,7 +10,7 @@ from trading_mcp.core.domain.latches import Latch, Scope, TradingState
 from trading_mcp.core.domain.mandates import Algorithm, Mandate
 from trading_mcp.core.domain.orders import Door, Fill, Intent, Order
 from trading_mcp.core.domain.policy import Delta, Policy
-from trading_mcp.core.domain.portfolio import Position
+from trading_mcp.core.domain.portfolio import Adjustment, Position
 from trading_mcp.core.domain.proposals import Proposal, ProposalEnd, Statement
 from trading_mcp.core.domain.protection import Protection
 from trading_mcp.core.domain.verdict import Code, Finding, Verdict
@@ -194,17 +193,6 @@ class CashMoved(Event, frozen=True, kw_only=True):
     amount: Decimal
     value: Decimal
     transfer_id: str
-
-
-class Adjustment(StrEnum):
-    """What a venue does to an account without a trade."""
-
-    SPLIT = "split"
-    DIVIDEND = "dividend"
-    INTEREST = "interest"
-    REWARD = "reward"
-    FEE = "fee"
-    DIFFERENCE = "difference"
 
 
 class Adjusted(Event, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from trading_mcp.core.domain.book import Book, PendingChange
 from trading_mcp.core.domain.instruments import asset_of
 from trading_mcp.core.domain.latches import Latch, TradingState
 from trading_mcp.core.domain.measures import after_flow, after_pause, after_value, first_measure
-from trading_mcp.core.domain.portfolio import after_cash, after_foreign, after_split
+from trading_mcp.core.domain.portfolio import Adjustment, after_cash, after_foreign, after_split
 from trading_mcp.core.domain.proposals import ProposedOrder
 from trading_mcp.core.domain.protection import Kept
 from trading_mcp.core.domain.recall import remember
@@ -30,9 +30,7 @@ def released(book: Book, event: e.Released) -> Book:
             latches[key] = latch
         elif event.target > TradingState.ACTIVE:
             latches[key] = replace(latch, state=event.target)
-    return replace(
-        book, at=event.at, latches=latches, nonces=remember(book.nonces, event.nonce, "release", event.at)
-    )
+    return replace(book, at=event.at, latches=latches, nonces=remember(book.nonces, event.nonce, "release", event.at))
 
 
 def marked(book: Book, event: e.Marked) -> Book:
@@ -42,13 +40,9 @@ def marked(book: Book, event: e.Marked) -> Book:
         before = measures.get(key)
         day = event.market_days.get(key, event.day)
         measures[key] = (
-            first_measure(value, event.at, day)
-            if before is None
-            else after_value(before, value, event.at, day, span)
+            first_measure(value, event.at, day) if before is None else after_value(before, value, event.at, day, span)
         )
-    return replace(
-        book, at=event.at, measures=measures, breached=event.breached, marked_at=event.at
-    )
+    return replace(book, at=event.at, measures=measures, breached=event.breached, marked_at=event.at)
 
 
 def paused(book: Book, event: e.RatePaused) -> Book:
@@ -71,7 +65,7 @@ def cash_moved(book: Book, event: e.CashMoved) -> Book:
 
 
 def adjusted(book: Book, event: e.Adjusted) -> Book:
-    if event.kind is e.Adjustment.SPLIT:
+    if event.kind is Adjustment.SPLIT:
         protections = {
             key: replace(
                 guard,
@@ -121,9 +115,7 @@ def algorithm_set(book: Book, event: e.AlgorithmSet) -> Book:
         # More or less capital is no gain and no loss.
         moved = event.algorithm.capital - before.capital
         measures = {**measures, key: after_flow(measures[key], moved)}
-    return replace(
-        book, at=event.at, algorithms={**book.algorithms, name: event.algorithm}, measures=measures
-    )
+    return replace(book, at=event.at, algorithms={**book.algorithms, name: event.algorithm}, measures=measures)
 
 
 def mandate_issued(book: Book, event: e.MandateIssued) -> Book:
@@ -154,9 +146,7 @@ def close_moved(book: Book, event: e.CloseMoved) -> Book:
     if guard is not None and guard.kept is Kept.VENUE:
         # From the first step of a close the desk keeps the stop, whatever becomes of the one at the venue.
         protections = {**protections, key: replace(guard, kept=Kept.DESK)}
-    return replace(
-        book, at=event.at, closings={**book.closings, key: event.closing}, protections=protections
-    )
+    return replace(book, at=event.at, closings={**book.closings, key: event.closing}, protections=protections)
 
 
 def close_ended(book: Book, event: e.CloseEnded) -> Book:
@@ -172,9 +162,7 @@ def proposal_opened(book: Book, event: e.ProposalOpened) -> Book:
         if record is not None:
             record = replace(record, proposal_id=proposal.id)
             intents = remember(intents, proposal.body.intent.id, record, event.at)
-    return replace(
-        book, at=event.at, proposals={**book.proposals, proposal.id: proposal}, intents=intents
-    )
+    return replace(book, at=event.at, proposals={**book.proposals, proposal.id: proposal}, intents=intents)
 
 
 def proposal_approved(book: Book, event: e.ProposalApproved) -> Book:
@@ -209,9 +197,7 @@ def policy_changed(book: Book, event: e.PolicyChanged) -> Book:
 
 
 def attended(book: Book, event: e.Attended) -> Book:
-    return replace(
-        book, at=event.at, unattended={}, nonces=remember(book.nonces, event.nonce, "attend", event.at)
-    )
+    return replace(book, at=event.at, unattended={}, nonces=remember(book.nonces, event.nonce, "attend", event.at))
 
 
 def enrolled(book: Book, event: e.ApproverEnrolled) -> Book:
@@ -227,5 +213,5 @@ def live_enabled(book: Book, event: e.LiveEnabled) -> Book:
     )
 
 
-def created_again(book: Book, event: e.DeskCreated) -> Book:
+def created_again(_book: Book, _event: e.DeskCreated) -> Book:
     raise ValueError("a journal creates its desk once, in its first entry")

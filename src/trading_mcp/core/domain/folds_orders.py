@@ -85,8 +85,8 @@ def moved(book: Book, order_id: str, state: OrderState, at: int, **changes: Any)
 
 
 def voided(book: Book, event: e.ClearanceVoided) -> Book:
-    moved = moved(book, event.order_id, OrderState.VOID, event.at)
-    return replace(moved, triggers=counted(book, (event.finding,)))
+    after = moved(book, event.order_id, OrderState.VOID, event.at)
+    return replace(after, triggers=counted(book, (event.finding,)))
 
 
 def sending(book: Book, event: e.OrderSending) -> Book:
@@ -113,9 +113,9 @@ def cancel_requested(book: Book, event: e.OrderCancelRequested) -> Book:
     before = book.working.get(event.order_id)
     if before is None:
         return replace(book, at=event.at)
-    # An order whose fate is unknown stays so: wanting it gone tells nothing about where it is.
-    known = before.state is not OrderState.UNKNOWN
-    state = OrderState.CANCEL_PENDING if known else OrderState.UNKNOWN
+    # An order on its way or of unknown fate stays so: wanting it gone tells nothing about where it is.
+    is_there = before.state in (OrderState.LIVE, OrderState.PARTIAL, OrderState.CANCEL_PENDING)
+    state = OrderState.CANCEL_PENDING if is_there else before.state
     return moved(book, event.order_id, state, event.at, cancel_reason=event.reason)
 
 

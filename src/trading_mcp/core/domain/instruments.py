@@ -14,7 +14,6 @@ from trading_mcp.core.domain.orders import OrderType, TimeInForce
 # Assets that were renamed: the limits of the old name go on binding the new one.
 _RENAMED: Final = {"POL": "MATIC", "XBT": "BTC"}
 _QUOTES: Final = ("USDT", "USDC", "USD")
-STABLECOINS: Final = frozenset({"USDT", "USDC", "DAI", "BUSD"})
 
 
 class Kind(StrEnum):
@@ -70,6 +69,6 @@ def normalise(text: str) -> str:
     if "-" in pair:
         return pair
     for quote in _QUOTES:
-        if pair.endswith(quote) and len(pair) - len(quote) >= 2:
+        if pair.endswith(quote) and len(pair) > len(quote) + 1:
             return f"{pair.removesuffix(quote)}-{quote}"
     return pair

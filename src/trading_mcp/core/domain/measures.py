@@ -71,7 +71,7 @@ def after_value(measure: Measure, value: Decimal, at: int, day: str, span: int) 
         day_open=measure.value if is_new and at - measure.at <= 2 * MINUTE else value if is_new else measure.day_open,
         value=value,
         at=at,
-        high_water=value if value > measure.high_water else measure.high_water,
+        high_water=max(measure.high_water, value),
         peaks=peaks,
         window=window,
         paused_until=measure.paused_until,
@@ -94,7 +94,10 @@ def after_flow(measure: Measure, amount: Decimal) -> Measure:
 def after_pause(measure: Measure, until: int) -> Measure:
     """Pause after a fast loss; afterwards the window starts afresh."""
     return msgspec.structs.replace(
-        measure, paused_until=until, pauses=measure.pauses + 1, window=((measure.at // MINUTE, measure.value),)
+        measure,
+        paused_until=until,
+        pauses=measure.pauses + 1,
+        window=((measure.at // MINUTE, measure.value),),
     )
 
 

@@ -23,7 +23,7 @@ MONEY: Final = decimal.Context(
 
 # Fifteen digits before the point and eighteen after: every product of two of them still rounds, never overflows.
 AMOUNT_MAX: Final = Decimal(10) ** 15
-AMOUNT_STEP: Final = Decimal("1E-18")
+DECIMALS_MAX: Final = 18
 _AMOUNT: Final = re.compile(r"[0-9]{1,15}(\.[0-9]{1,18})?", re.ASCII)
 
 
@@ -56,7 +56,7 @@ def amount(text: str) -> Decimal:
     if not isinstance(text, str) or _AMOUNT.fullmatch(text) is None:  # pyright: ignore[reportUnnecessaryIsInstance]
         shown = repr(text)[:40]
         raise AmountInvalid(
-            f"{shown} is not an amount: write plain digits such as \"0.25\", at most 15 before the point and 18 after"
+            f'{shown} is not an amount: write plain digits such as "0.25", at most 15 before the point and 18 after'
         )
     return Decimal(text)
 
@@ -67,7 +67,7 @@ def is_amount(value: Decimal | None) -> bool:
         isinstance(value, Decimal)
         and value.is_finite()
         and ZERO < value < AMOUNT_MAX
-        and value.as_tuple().exponent >= -18  # type: ignore[operator]
+        and value.as_tuple().exponent >= -DECIMALS_MAX  # type: ignore[operator]
     )
 
 
@@ -84,12 +84,12 @@ def ceil_to(value: Decimal, step: Decimal) -> Decimal:
 
 def lesser(first: Decimal, second: Decimal) -> Decimal:
     """Return the smaller of two amounts."""
-    return first if first <= second else second
+    return min(first, second)
 
 
 def greater(first: Decimal, second: Decimal) -> Decimal:
     """Return the larger of two amounts."""
-    return first if first >= second else second
+    return max(first, second)
 
 
 def plain(value: Decimal) -> str:

@@ -81,7 +81,6 @@ class Everything(msgspec.Struct, frozen=True, tag="everything"):
     """All that the owning book holds of the pair and no other order has claimed."""
 
 
-
 class Trailing(msgspec.Struct, frozen=True, kw_only=True):
     """A trailing exit: armed once the profit reaches `activate`, then `distance` behind the best price."""
 
@@ -173,12 +172,8 @@ TRANSITIONS: Final[dict[OrderState, frozenset[OrderState]]] = {
     _S.CLEARED: frozenset({_S.SENDING, _S.VOID}),
     # A crash or a time-out while sending leaves UNKNOWN; a stop before the wire is never SENDING.
     _S.SENDING: frozenset({_S.LIVE, _S.UNKNOWN, _S.REJECTED, _S.PARTIAL, _S.FILLED, _S.CANCELLED, _S.LAPSED}),
-    _S.LIVE: frozenset(
-        {_S.PARTIAL, _S.FILLED, _S.CANCEL_PENDING, _S.CANCELLED, _S.LAPSED, _S.UNKNOWN, _S.REJECTED}
-    ),
-    _S.UNKNOWN: frozenset(
-        {_S.LIVE, _S.PARTIAL, _S.FILLED, _S.CANCEL_PENDING, _S.CANCELLED, _S.LAPSED, _S.REJECTED}
-    ),
+    _S.LIVE: frozenset({_S.PARTIAL, _S.FILLED, _S.CANCEL_PENDING, _S.CANCELLED, _S.LAPSED, _S.UNKNOWN, _S.REJECTED}),
+    _S.UNKNOWN: frozenset({_S.LIVE, _S.PARTIAL, _S.FILLED, _S.CANCEL_PENDING, _S.CANCELLED, _S.LAPSED, _S.REJECTED}),
     _S.PARTIAL: frozenset({_S.PARTIAL, _S.FILLED, _S.CANCEL_PENDING, _S.CANCELLED, _S.LAPSED, _S.UNKNOWN}),
     # A cancel may lose the race: the order fills, or the venue says it is still alive.
     _S.CANCEL_PENDING: frozenset(

@@ -1,12 +1,24 @@
 """Folds of fills and cash: what every book holds at every venue, at which average, and what it has earned."""
 
 from decimal import Decimal
+from enum import StrEnum
 
 import msgspec
 
 from trading_mcp.core.domain.instruments import asset_of, quote_of
 from trading_mcp.core.domain.money import ONE, ZERO
 from trading_mcp.core.domain.orders import Fill, Side
+
+
+class Adjustment(StrEnum):
+    """What a venue does to an account without a trade."""
+
+    SPLIT = "split"
+    DIVIDEND = "dividend"
+    INTEREST = "interest"
+    REWARD = "reward"
+    FEE = "fee"
+    DIFFERENCE = "difference"
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True):

@@ -39,6 +39,7 @@ class Protection(msgspec.Struct, frozen=True, kw_only=True):
     target: Decimal | None = None
     trailing: Trailing | None = None
     kept: Kept = Kept.DESK
+    wanted: Kept = Kept.VENUE
     order_id: str = ""
     parent: str = ""
     serial: int = 0
@@ -60,9 +61,7 @@ class Protection(msgspec.Struct, frozen=True, kw_only=True):
         return self.stop is None and self.target is None and self.trailing is None
 
 
-def protection_for(
-    position: str, wish: Protect, entry: Decimal, parent: str, *, is_long: bool
-) -> Protection:
+def protection_for(position: str, wish: Protect, entry: Decimal, parent: str, *, is_long: bool) -> Protection:
     """Begin to guard a position as its entry asked."""
     return Protection(
         parent=parent,

@@ -216,9 +216,7 @@ def quantity_of(
     return quantity if instrument is None else floor_to(quantity, instrument.quantity_step)
 
 
-def free_of(
-    book: Book, facts: Facts, limits: MarketLimits, venue: str, pair: str, *, is_buy: bool
-) -> Decimal | None:
+def free_of(book: Book, facts: Facts, limits: MarketLimits, venue: str, pair: str, *, is_buy: bool) -> Decimal | None:
     """Return what is free to pay with: our own count, which the venue's can only lower."""
     if is_buy:
         asset = quote_of(pair)

@@ -18,9 +18,7 @@ def infeasible(policy: Policy, instruments: Iterable[Instrument], equity: Decima
     return tuple(reason for reason in reasons if reason is not None)
 
 
-def _reasons(
-    policy: Policy, market: Market, offered: tuple[Instrument, ...], equity: Decimal
-) -> Iterator[str]:
+def _reasons(policy: Policy, market: Market, offered: tuple[Instrument, ...], equity: Decimal) -> Iterator[str]:
     limits, section = policy.limits(market), f"{MARKET}{market.value}"
     refused = f"Every order of {market.value} that increases would be refused, since"
     for path, is_shut in _shut(policy, limits, section):

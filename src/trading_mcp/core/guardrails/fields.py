@@ -9,8 +9,8 @@ from trading_mcp.core.domain.money import ONE, is_amount
 from trading_mcp.core.domain.orders import Door, Everything, Intent, OrderType, Purpose, Side
 
 _NAME: Final = re.compile(r"[\x21-\x7e]{1,64}", re.ASCII)
-# The desk's own intents hang on the id of the one that caused them.
-_CHILD: Final = re.compile(r"[\x21-\x7e]{1,160}", re.ASCII)
+# The desk's own intents hang on the id of the one that caused them, behind a slash that nobody else may use.
+_CHILD: Final = re.compile(r"[\x21-\x7e]{1,240}", re.ASCII)
 _BOOK: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", re.ASCII)
 _PAIR: Final = re.compile(r"[A-Z0-9][A-Z0-9.]{0,14}(-[A-Z0-9]{2,10})?", re.ASCII)
 # Which prices each form needs; every other price on it is a mistake that must not be ignored.
@@ -26,9 +26,9 @@ _TICK_LATE_MAX: Final = 5 * SECOND
 
 def problem_of(intent: Intent, now: int) -> str:
     """Return what is wrong with an intent's own words, or nothing."""
-    name = _NAME if intent.purpose is Purpose.TRADE else _CHILD
-    if name.fullmatch(intent.id) is None:
-        return "the intent id must be 1 to 64 printable ASCII characters without spaces"
+    is_child = intent.door is Door.DESK or intent.purpose is not Purpose.TRADE
+    if (_CHILD if is_child else _NAME).fullmatch(intent.id) is None or ("/" in intent.id and not is_child):
+        return "the intent id must be 1 to 64 printable ASCII characters without spaces and slashes"
     if _PAIR.fullmatch(intent.pair) is None:
         return 'the pair must be written like "BTC-USDT" or "AAPL"'
     if _BOOK.fullmatch(intent.book) is None:

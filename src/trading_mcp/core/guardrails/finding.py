@@ -9,16 +9,12 @@ from trading_mcp.core.domain.verdict import Code, Finding, Outcome
 
 def deny(code: Code, reason: str, limit: str = "", actual: str = "", would_pass: str = "") -> Finding:
     """Object, so that nothing is sent."""
-    return Finding(
-        code=code, outcome=Outcome.DENY, reason=reason, limit=limit, actual=actual, would_pass=would_pass
-    )
+    return Finding(code=code, outcome=Outcome.DENY, reason=reason, limit=limit, actual=actual, would_pass=would_pass)
 
 
 def ask(code: Code, reason: str, limit: str = "", actual: str = "", would_pass: str = "") -> Finding:
     """Object, so that a person decides."""
-    return Finding(
-        code=code, outcome=Outcome.ASK, reason=reason, limit=limit, actual=actual, would_pass=would_pass
-    )
+    return Finding(code=code, outcome=Outcome.ASK, reason=reason, limit=limit, actual=actual, would_pass=would_pass)
 
 
 def shown(value: Decimal | None) -> str:

@@ -5,7 +5,6 @@ from typing import Final
 
 import msgspec
 
-from trading_mcp.core.domain.instruments import STABLECOINS
 from trading_mcp.core.domain.money import ONE, ZERO, floor_to
 from trading_mcp.core.domain.orders import Fit, Side
 from trading_mcp.core.domain.verdict import Code, Finding
@@ -69,7 +68,7 @@ def _rooms(case: Case, risk: Risk, unit: Decimal) -> list[tuple[Decimal, Code]]:
         (account.leverage_max * equity - risk.exposure, Code.LEVERAGE_MAX),
         (case.free / (ONE + case.limits.fee_buffer) * case.rate, Code.BALANCE_INSUFFICIENT),
     ]
-    if case.asset not in STABLECOINS:
+    if case.asset not in case.policy.account.stablecoins:
         share = case.limits.position_share_max * multiplier
         rooms.append((share * equity - risk.exposure_asset, Code.POSITION_CONCENTRATION_MAX))
     quantity_max = case.limits.order_quantity_max.get(case.asset)

@@ -35,10 +35,7 @@ def built(values: Values) -> Policy:
             **tables[""],
             "schedule": msgspec.convert(tables["schedule"], Schedule),
             "account": msgspec.convert(tables["account"], AccountLimits),
-            **{
-                market.value: msgspec.convert(tables[f"{MARKET}{market.value}"], MarketLimits)
-                for market in Market
-            },
+            **{market.value: msgspec.convert(tables[f"{MARKET}{market.value}"], MarketLimits) for market in Market},
         },
         Policy,
     )

@@ -151,8 +151,7 @@ TEMPO: Final = (
         floor="0",
         ceiling=_COUNT_CEILING,
         doc="Increasing orders of the whole account in a day; read only while account_counts is true.",
-        why="100 where money is real; elsewhere 1,000, which binds nobody until account_counts is switched "
-        "on.",
+        why="100 where money is real; elsewhere 1,000, which binds nobody until account_counts is switched on.",
     ),
     Key(
         path="account.turnover_day_max",
@@ -190,8 +189,7 @@ LOSS: Final = (
         direction=Direction.LOWER,
         floor="0%",
         ceiling="100%",
-        doc="Loss of the account in a day, as a share of day-open equity, that stops new risk until a "
-        "signature.",
+        doc="Loss of the account in a day, as a share of day-open equity, that stops new risk until a signature.",
         why="5 %, and 3 % where money is real.",
     ),
     Key(
@@ -236,8 +234,7 @@ LOSS: Final = (
         floor="1min",
         ceiling="1d",
         doc="Length of the window that loss_rate_max looks at.",
-        why="30 min; a longer one sees slower losses and forgets a recovery later, so neither way is "
-        "tighter.",
+        why="30 min; a longer one sees slower losses and forgets a recovery later, so neither way is tighter.",
     ),
     Key(
         path="account.loss_rate_pause",

@@ -31,8 +31,7 @@ _WHAT = (
     Key(
         path="venues",
         kind=Kind.VENUES,
-        doc="Venues that orders of this market may be routed to; a pair must be offered by every one of "
-        "them.",
+        doc="Venues that orders of this market may be routed to; a pair must be offered by every one of them.",
         why="The paper venue where money is not real; otherwise the venues we have an adapter for.",
     ),
 )
@@ -45,8 +44,7 @@ _SIZE = (
         floor="0",
         ceiling="1000000000000",
         doc="Largest worth of one order, in the base currency; the share below may bind first.",
-        why="$500 bounds what one wrong order costs, $100 where money is real; stocks are bounded by their "
-        "share.",
+        why="$500 bounds what one wrong order costs, $100 where money is real; stocks are bounded by their share.",
     ),
     Key(
         path="order_share_max",
@@ -55,8 +53,7 @@ _SIZE = (
         floor="0%",
         ceiling="1000%",
         doc="Largest worth of one order as a share of equity.",
-        why="2 % lets a small account lose little by one order; 10 % of stocks is the stock desk's position "
-        "limit.",
+        why="2 % lets a small account lose little by one order; 10 % of stocks is the stock desk's position limit.",
     ),
     Key(
         path="order_share_floor",
@@ -65,8 +62,7 @@ _SIZE = (
         floor="0",
         ceiling="1000000000000",
         doc="Worth below which the share does not bind, so that a small account can trade at all.",
-        why="$25 of real money is above what venues refuse as too small; elsewhere equity is large enough "
-        "for 0.",
+        why="$25 of real money is above what venues refuse as too small; elsewhere equity is large enough for 0.",
     ),
     Key(
         path="order_quantity_max",
@@ -84,8 +80,7 @@ _SIZE = (
         direction=Direction.LOWER,
         floor="0%",
         ceiling="1000%",
-        doc="Largest position in one asset as a share of equity, across pairs and venues, working orders "
-        "counted.",
+        doc="Largest position in one asset as a share of equity, across pairs and venues, working orders counted.",
         why="25 % of a coin and 10 % of a stock: four coins or ten stocks make a full account.",
     ),
     Key(
@@ -95,8 +90,7 @@ _SIZE = (
         floor="0",
         ceiling="1000000000000",
         doc="Worth of an increasing order above which a person is asked; never inside a mandate.",
-        why="Half of the largest usual order: small orders pass, the large ones are seen. 0 where money is "
-        "real.",
+        why="Half of the largest usual order: small orders pass, the large ones are seen. 0 where money is real.",
     ),
     Key(
         path="loss_day_max",
@@ -104,8 +98,7 @@ _SIZE = (
         direction=Direction.LOWER,
         floor="0%",
         ceiling="100%",
-        doc="Loss of this market in a day, as a share of day-open equity, that stops new risk in this "
-        "market alone.",
+        doc="Loss of this market in a day, as a share of day-open equity, that stops new risk in this market alone.",
         why="2 % for stocks is the stock desk's halt; coins move more and get the account's own limit.",
     ),
 )
@@ -119,8 +112,7 @@ _PRICE = (
         ceiling="7d",
         binds_exits=True,
         doc="Age of the traded pair's quote, since the venue last confirmed it, above which it is stale.",
-        why="10 s for coins that trade all night, 60 s for stocks; 2 s is what a healthy poll can always "
-        "meet.",
+        why="10 s for coins that trade all night, 60 s for stocks; 2 s is what a healthy poll can always meet.",
     ),
     Key(
         path="valuation_age_max",
@@ -129,8 +121,7 @@ _PRICE = (
         floor="10s",
         ceiling="30d",
         doc="Age of a held asset's price above which equity is unknown and nothing increases.",
-        why="Five minutes for coins; four days for stocks, so that a long weekend does not make equity "
-        "unknown.",
+        why="Five minutes for coins; four days for stocks, so that a long weekend does not make equity unknown.",
     ),
     Key(
         path="spread_max",
@@ -208,8 +199,7 @@ _PRICE = (
         ceiling="5%",
         binds_exits=True,
         doc="Share of an order's worth that must be free beside it, for the fee.",
-        why="1 % covers the dearest taker fee of our crypto venues, 0.1 % a stock broker's pass-through "
-        "fees.",
+        why="1 % covers the dearest taker fee of our crypto venues, 0.1 % a stock broker's pass-through fees.",
     ),
     Key(
         path="drift_price_max",

@@ -27,8 +27,8 @@ def route(intent: Intent, book: Book, facts: Facts, policy: Policy) -> str | Non
         and (position.quantity < ZERO if is_buy else position.quantity > ZERO)
     )
     candidates = holding or routed
-    if len(candidates) < 2:
-        return candidates[0] if candidates else None
+    if not candidates:
+        return None
     best, best_cost = candidates[0], None
     for venue in candidates:
         cost = _cost(venue, pair, facts, is_buy=is_buy)

@@ -57,9 +57,7 @@ def parse(table: Mapping[str, object], zones: Collection[str] | None = None) -> 
         except Unreadable as problem:
             problems.append(f"{path} is {shown(found)}: {problem}.")
     problems += [
-        f"{key.path} is missing: no limit has a default, so write it."
-        for key in KEYS
-        if key.path not in written
+        f"{key.path} is missing: no limit has a default, so write it." for key in KEYS if key.path not in written
     ]
     if problems:
         raise _invalid(problems)
@@ -97,9 +95,7 @@ def sealed(values: Values) -> Policy:
     return seal(built(values))
 
 
-def opened_for(
-    policy: Policy, pairs: Collection[str], market_slippage: Decimal, fee_buffer: Decimal
-) -> Policy:
+def opened_for(policy: Policy, pairs: Collection[str], market_slippage: Decimal, fee_buffer: Decimal) -> Policy:
     """Let the open policy trade a backtest's pairs at its costs; any other policy stays."""
     if policy.name != BACKTEST_ONLY:
         return policy
@@ -131,9 +127,7 @@ def render(policy: Policy) -> str:
         if section:
             lines += ["", f"[{section}]"]
         lines += [
-            f"{key.field} = {_toml(written_of(key, get(policy, key)))}"
-            for key in KEYS
-            if key.section == section
+            f"{key.field} = {_toml(written_of(key, get(policy, key)))}" for key in KEYS if key.section == section
         ]
     return "\n".join(lines) + "\n"
 
@@ -173,13 +167,9 @@ def _toml(written: object) -> str:
     """Write a value of a policy file: what JSON writes is TOML too, except for tables."""
     if isinstance(written, dict):
         table = cast("dict[str, str]", written)
-        return (
-            "{" + ", ".join(f"{json.dumps(name)} = {json.dumps(text)}" for name, text in table.items()) + "}"
-        )
+        return "{" + ", ".join(f"{json.dumps(name)} = {json.dumps(text)}" for name, text in table.items()) + "}"
     return json.dumps(written)
 
 
 def _invalid(problems: list[str]) -> PolicyInvalid:
-    return PolicyInvalid(
-        " ".join(problems), "Correct the policy file; policies/README.md explains every key of it."
-    )
+    return PolicyInvalid(" ".join(problems), "Correct the policy file; policies/README.md explains every key of it.")

@@ -100,9 +100,7 @@ def match_all(
         before = position.get(order.book, ZERO)
         room = max(ZERO, before if order.side is Side.SELL else -before)
         mine = replace(look, room=room, used=used[order.side])
-        matched = (
-            match_bar(resting, view, mine) if isinstance(view, Candle) else match_depth(resting, view, mine)
-        )
+        matched = match_bar(resting, view, mine) if isinstance(view, Candle) else match_depth(resting, view, mine)
         quantity = matched.resting.filled - resting.filled
         used[order.side] += quantity
         position[order.book] = before + (quantity if order.side is Side.BUY else -quantity)

@@ -80,7 +80,7 @@ def approval(case: Case, risk: Risk) -> Finding | None:
 
 
 def resting(case: Case, risk: Risk) -> Finding | None:
-    """Ask again about an order that rests: was it signed, is it small enough, does its mandate still cover it?"""
+    """Ask again about an order that rests: signed, small enough, or still inside its mandate."""
     if case.intent.algorithm is not None:
         spent = mandate_problem(case, risk, counted=0)
         return ask(Code.APPROVAL_REQUIRED, spent, limit="inside the mandate", actual="outside") if spent else None

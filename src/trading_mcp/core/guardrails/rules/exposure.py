@@ -1,6 +1,5 @@
 """Rules about the whole: concentration, exposure, leverage, shorts, open orders, and an algorithm's capital."""
 
-from trading_mcp.core.domain.instruments import STABLECOINS
 from trading_mcp.core.domain.money import ZERO, greater
 from trading_mcp.core.domain.orders import Side
 from trading_mcp.core.domain.verdict import Code, Finding
@@ -32,7 +31,7 @@ def flip(case: Case) -> Finding | None:
 
 def concentration(case: Case, risk: Risk) -> Finding | None:
     """Bound what one asset makes of the whole, across pairs, venues and working orders."""
-    if case.asset in STABLECOINS:
+    if case.asset in case.policy.account.stablecoins:
         return None
     limit_share = case.limits.position_share_max * case.policy.account.risk_multiplier
     equity, notional = risk.equity, risk.notional

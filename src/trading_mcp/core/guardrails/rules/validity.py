@@ -266,6 +266,9 @@ def feed(case: Case, risk: Risk) -> Finding | None:
 def collar(case: Case) -> Finding | None:
     """Keep the aggressive side of a limit near the market; without a price an exit has no collar."""
     limit, reference = case.limit_price, case.reference
+    if case.intent.type is OrderType.STOP_LIMIT:
+        # Its limit comes into force at the stop, and is aggressive or not by that price.
+        reference = case.stop_price
     if limit is None or reference is None or case.intent.type is OrderType.MARKET:
         return None
     width = case.limits.collar

@@ -1,0 +1,150 @@
+"""Change limits and algorithms: what only tightens happens at once, everything else waits for a person."""
+
+from msgspec.structs import replace
+
+from trading_mcp.core.domain.book import Book
+from trading_mcp.core.domain.commands import ChangePolicy, SetAlgorithm
+from trading_mcp.core.domain.events import (
+    AlgorithmSet,
+    AnyEvent,
+    MandateIssued,
+    PolicyChanged,
+    ProposalOpened,
+    Released,
+)
+from trading_mcp.core.domain.facts import Facts
+from trading_mcp.core.domain.latches import Scope, ScopeKind, TradingState
+from trading_mcp.core.domain.mandates import Algorithm, Mandate
+from trading_mcp.core.domain.market import Market
+from trading_mcp.core.domain.money import lesser
+from trading_mcp.core.domain.orders import Door
+from trading_mcp.core.domain.policy import Policy
+from trading_mcp.core.domain.proposals import (
+    Proposal,
+    ProposalBody,
+    ProposedMandate,
+    ProposedOrder,
+    ProposedPolicy,
+)
+from trading_mcp.core.guardrails.asking import body_hash
+from trading_mcp.core.guardrails.direction import DeltaMismatch, apply, is_tightening
+from trading_mcp.core.guardrails.draft import Draft
+from trading_mcp.core.guardrails.marks import void_mandate
+from trading_mcp.core.guardrails.resting import review_resting, take_back
+
+
+def change(command: ChangePolicy, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
+    """Tighten at once, whoever asks; propose everything else."""
+    draft = Draft(book, facts)
+    changed = apply(book.policy, command.deltas)
+    if not isinstance(changed, Policy):
+        if isinstance(changed, DeltaMismatch):
+            reason = f"{changed.key} is {changed.actual}, not {changed.expected}"
+        else:
+            reason = changed.reason
+        draft.refuse("change", command.id, reason)
+    elif all(is_tightening(delta) for delta in command.deltas):
+        draft.emit(PolicyChanged(at=facts.now, policy=changed, deltas=command.deltas))
+        review_resting(draft, lambda _: True)
+    else:
+        _propose(
+            draft,
+            command.id,
+            ProposedPolicy(deltas=command.deltas),
+            command.door,
+            command.client,
+            command.reason,
+        )
+    return tuple(draft.events)
+
+
+def _propose(draft: Draft, subject: str, body: ProposalBody, door: Door, client: str, reason: str) -> None:
+    """Open a proposal for a change, as long as not too many wait."""
+    waiting = sum(not isinstance(item.body, ProposedOrder) for item in draft.book.proposals.values())
+    most = draft.policy.account.changes_open_max
+    if not waiting + 1 <= most:
+        draft.refuse("change", subject, f"{waiting} changes wait for the owner; at most {most} may")
+        return
+    proposal_id = f"change/{subject}"
+    if proposal_id in draft.book.proposals or proposal_id in draft.book.changes:
+        draft.refuse("change", subject, "a change of that name waits already")
+        return
+    proposal = Proposal(
+        id=proposal_id,
+        body=body,
+        body_hash=body_hash(body),
+        door=door,
+        client=client,
+        reason=reason,
+        opened_at=draft.now,
+        expires_at=draft.now + draft.policy.account.proposal_change_life,
+    )
+    draft.emit(ProposalOpened(at=draft.now, proposal=proposal))
+
+
+def set_algorithm(command: SetAlgorithm, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
+    """Create, edit, enable or disable; whatever changes what a mandate names ends that mandate."""
+    draft = Draft(book, facts)
+    wanted = replace(command.algorithm, mandate=None)
+    name = wanted.name
+    before = book.algorithms.get(name)
+    if not _is_plain(wanted):
+        draft.refuse("algorithm", name, "its name, capital or pairs are not well formed")
+        return tuple(draft.events)
+    unchanged = before is not None and before.mandate is not None and _named(before) == _named(wanted)
+    if unchanged and before is not None:
+        draft.emit(AlgorithmSet(at=facts.now, algorithm=replace(wanted, mandate=before.mandate)))
+        return tuple(draft.events)
+    if before is not None and before.mandate is not None:
+        void_mandate(draft, name, "it was edited or switched off")
+    draft.emit(AlgorithmSet(at=facts.now, algorithm=wanted))
+    for working in tuple(draft.book.working.values()):
+        if working.order.book == name and not working.order.reduces and not working.cancel_reason:
+            take_back(draft, working, f"{name} was edited or switched off")
+    if not wanted.enabled:
+        return tuple(draft.events)
+    scope = Scope(kind=ScopeKind.ALGORITHM, name=name)
+    is_latched = any(latch.scope == scope for latch in draft.book.latches.values())
+    if is_latched and not book.home.mode.is_guarded and command.door in (Door.CLI, Door.WEB):
+        # Where no money is real, a person who switches a losing algorithm on again has said enough.
+        draft.emit(
+            Released(at=facts.now, scope=scope, target=TradingState.ACTIVE, nonce=f"enable/{name}/{facts.now}")
+        )
+    mandate = mandate_for(wanted, draft)
+    if draft.policy.account.mandate_signed:
+        _propose(draft, f"mandate/{name}/{facts.now}", ProposedMandate(mandate=mandate), command.door, "", "")
+    else:
+        draft.emit(MandateIssued(at=facts.now, mandate=mandate))
+    return tuple(draft.events)
+
+
+def _is_plain(algorithm: Algorithm) -> bool:
+    name_ok = algorithm.name.isascii() and algorithm.name.replace("-", "").replace("_", "").isalnum()
+    reserved = algorithm.name in ("manual", "external", "account")
+    capital = algorithm.capital
+    return name_ok and not reserved and capital.is_finite() and capital > 0 and bool(algorithm.venues)
+
+
+def _named(algorithm: Algorithm) -> tuple[object, ...]:
+    return (algorithm.version, algorithm.pairs, algorithm.venues, algorithm.capital, algorithm.enabled)
+
+
+def mandate_for(algorithm: Algorithm, draft: Draft) -> Mandate:
+    """Return the widest leave the policy allows; no bound of it is looser than a limit."""
+    policy, account = draft.policy, draft.policy.account
+    markets = {Market.CRYPTO if "-" in pair else Market.STOCKS for pair in algorithm.pairs}
+    order_max = max((policy.limits(market).order_notional_max for market in markets), default=algorithm.capital)
+    measure = draft.book.measures.get(f"algorithm/{algorithm.name}")
+    return Mandate(
+        algorithm=algorithm.name,
+        version=algorithm.version,
+        venues=algorithm.venues,
+        pairs=algorithm.pairs,
+        capital=algorithm.capital,
+        order_notional_max=lesser(order_max, algorithm.capital),
+        orders_day_max=account.orders_day_algorithm_max,
+        loss_max=account.drawdown_high_water_max * algorithm.capital,
+        issued_at=draft.now,
+        value_at_issue=algorithm.capital if measure is None else measure.value,
+        expires_at=draft.now + account.mandate_life_max if account.mandate_signed else None,
+    )

@@ -1,0 +1,159 @@
+"""Time, cash and venues' records: what happens without anyone asking."""
+
+from decimal import Decimal
+from typing import Final
+
+from trading_mcp.core.domain import commands as c
+from trading_mcp.core.domain.book import Book
+from trading_mcp.core.domain.events import (
+    Adjusted,
+    AnyEvent,
+    CashMoved,
+    ForeignHeld,
+    ProposalEnded,
+    Reconciled,
+    Suspended,
+    Woke,
+)
+from trading_mcp.core.domain.facts import Facts
+from trading_mcp.core.domain.latches import ACCOUNT, Latch, Scope, ScopeKind, TradingState
+from trading_mcp.core.domain.market import HOUR, MINUTE, FeedHealth, Market
+from trading_mcp.core.domain.money import ZERO
+from trading_mcp.core.domain.orders import OrderState
+from trading_mcp.core.domain.proposals import ProposalEnd
+from trading_mcp.core.domain.verdict import Code
+from trading_mcp.core.guardrails.consenting import take_effect
+from trading_mcp.core.guardrails.draft import Draft
+from trading_mcp.core.guardrails.finding import shown, span
+from trading_mcp.core.guardrails.marks import add_latch
+from trading_mcp.core.guardrails.resting import take_back
+from trading_mcp.core.guardrails.rules.state import CLOCK_DRIFT_MAX
+from trading_mcp.core.guardrails.valuation import price_of
+
+# Longer than this between two ticks and the desk was not watching: a closed lid, a stopped process.
+UNWATCHED_MAX: Final = MINUTE
+SUSPENSIONS_MAX: Final = 3
+
+
+def tick(book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
+    """Let time pass."""
+    draft = Draft(book, facts)
+    _check_clock(draft)
+    _wake(draft)
+    for key, proposal in sorted(book.proposals.items()):
+        if not facts.now < proposal.expires_at:
+            reason = "nobody answered in time"
+            draft.emit(ProposalEnded(at=facts.now, proposal_id=key, end=ProposalEnd.EXPIRED, reason=reason))
+    for key, change in sorted(book.changes.items()):
+        if facts.now >= change.effective_at and key in draft.book.changes:
+            take_effect(draft, change.proposal)
+    for working in tuple(draft.book.working.values()):
+        lapses_at = working.order.lapses_at
+        if lapses_at is not None and facts.now >= lapses_at and working.state is not OrderState.CLEARED:
+            take_back(draft, working, "what is left of a market order is cancelled")
+    return tuple(draft.events)
+
+
+def _check_clock(draft: Draft) -> None:
+    facts, book = draft.facts, draft.book
+    drift = facts.wall_elapsed - facts.boot_elapsed
+    if facts.wall_elapsed < 0 or drift < -CLOCK_DRIFT_MAX or facts.now < book.at:
+        _latch_clock(draft, f"the clock stepped back by {span(abs(min(drift, facts.now - book.at)))}")
+        return
+    if drift <= CLOCK_DRIFT_MAX and facts.boot_elapsed <= UNWATCHED_MAX:
+        return
+    draft.emit(Suspended(at=facts.now, elapsed=facts.wall_elapsed, drift=drift))
+    recent = [at for at in draft.book.suspensions if at > facts.now - HOUR]
+    if len(recent) >= SUSPENSIONS_MAX and drift > CLOCK_DRIFT_MAX:
+        _latch_clock(draft, f"the clock stepped {len(recent)} times within an hour")
+
+
+def _latch_clock(draft: Draft, reason: str) -> None:
+    latch = Latch(
+        scope=ACCOUNT,
+        state=TradingState.REDUCING,
+        code=Code.CLOCK_UNSOUND,
+        reason=reason,
+        at=draft.now,
+    )
+    add_latch(draft, latch)
+
+
+def _wake(draft: Draft) -> None:
+    """End a suspension once every routed venue is reconciled and its feed believed again."""
+    book, facts = draft.book, draft.facts
+    if book.suspended_at is None or not facts.now > book.suspended_at:
+        return
+    venues = {venue for market in Market for venue in book.policy.limits(market).venues}
+    wired = venues & set(facts.venue_modes)
+    if wired <= book.reconciled and all(facts.feeds.get(v) is FeedHealth.HEALTHY for v in wired):
+        draft.emit(Woke(at=facts.now))
+
+
+def cash(command: c.ReportCash, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
+    """Fold a transfer by the venue's own record, once, at what it is worth."""
+    draft = Draft(book, facts)
+    if book.has_trade(command.venue, command.transfer_id):
+        return ()
+    price = price_of(command.asset, Market.CRYPTO, facts, book.policy)
+    if price is None or not command.amount.is_finite():
+        # What cannot be valued yet is reported again with the next reading; nothing is guessed.
+        draft.refuse("cash", command.transfer_id, f"the price of {command.asset} is not known")
+        return tuple(draft.events)
+    draft.emit(
+        CashMoved(
+            at=facts.now,
+            venue=command.venue,
+            asset=command.asset,
+            amount=command.amount,
+            value=command.amount * price,
+            transfer_id=command.transfer_id,
+        )
+    )
+    return tuple(draft.events)
+
+
+def adjustment(command: c.ReportAdjustment, facts: Facts) -> tuple[AnyEvent, ...]:
+    """Fold what a venue did to the account without a trade."""
+    event = Adjusted(
+        at=facts.now,
+        kind=command.kind,
+        venue=command.venue,
+        asset=command.asset,
+        amount=command.amount,
+        note=command.note,
+    )
+    return (event,)
+
+
+def reconcile(command: c.Reconcile, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
+    """Compare what a venue holds with the book: what nothing explains reduces that venue alone."""
+    draft = Draft(book, facts)
+    found = list(command.differences)
+    ours: dict[str, Decimal] = {}
+    for position in book.portfolio.positions.values():
+        if position.venue == command.venue:
+            ours[position.pair] = ours.get(position.pair, ZERO) + position.quantity
+    for pair in sorted(ours.keys() | command.holdings.keys()):
+        held, theirs = ours.get(pair, ZERO), command.holdings.get(pair, ZERO)
+        instrument = facts.instruments.get(f"{command.venue}/{pair}")
+        step = ZERO if instrument is None else instrument.quantity_step
+        # A difference below one step is noise of the venue's own rounding.
+        if theirs != held and not abs(theirs - held) < step:
+            found.append(f"{pair}: the book holds {shown(held)}, the venue {shown(theirs)}")
+    draft.emit(Reconciled(at=facts.now, venue=command.venue, differences=tuple(found)))
+    if found:
+        latch = Latch(
+            scope=Scope(kind=ScopeKind.VENUE, name=command.venue),
+            state=TradingState.REDUCING,
+            code=Code.RECONCILIATION_DIFFERENCE,
+            reason="; ".join(found)[:500],
+            at=facts.now,
+        )
+        add_latch(draft, latch)
+    return tuple(draft.events)
+
+
+def foreign(command: c.AdoptForeign, facts: Facts) -> tuple[AnyEvent, ...]:
+    """Count what the desk did not make; it is exposure all the same."""
+    return (ForeignHeld(at=facts.now, position=command.position),)
