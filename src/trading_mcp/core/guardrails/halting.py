@@ -1,4 +1,4 @@
-"""Stop: the kill switch, a latch from anyone, cancels, and the close of positions. None of these can be denied."""
+"""Stop: the kill switch, a latch from anyone, cancels and the close of positions, none of which can be denied."""
 
 from msgspec.structs import replace
 
