@@ -11,8 +11,10 @@ from trading_mcp.adapters.journal import retention
 from trading_mcp.adapters.journal.archive import Archive, Segment
 from trading_mcp.adapters.journal.chain import Raw
 from trading_mcp.adapters.journal.entryfile import EntryFile
+from trading_mcp.adapters.journal.export import raw_of
 from trading_mcp.adapters.journal.snapshot import Snapshots
 from trading_mcp.adapters.journal.sqlite import SqliteJournal
+from trading_mcp.core.ports import Head
 from trading_mcp.errors import JournalDamaged
 
 SIZE = 10
@@ -42,9 +44,7 @@ def test_full_segments_older_than_the_retention_are_archived_and_everything_stay
     journal = opened(home)
     before = list(journal.entries())
     segments = journal.archive(CUTOFF, TRUST, size=SIZE)
-    assert [(segment.first, segment.last) for segment in segments] == [
-        (n + 1, n + 10) for n in range(0, 50, 10)
-    ]
+    assert [(segment.first, segment.last) for segment in segments] == [(n + 1, n + 10) for n in range(0, 50, 10)]
     assert list(journal.entries()) == before
     assert list(journal.entries(33)) == before[33:]
     assert [raw[0] for raw in rows_of(journal)] == list(range(1, 103))
@@ -189,6 +189,19 @@ def test_a_segment_changed_and_compressed_again_is_found_at_its_first_changed_en
     assert broken.seq == 15
     with pytest.raises(JournalDamaged, match="holds entries 11 to 20, was changed or cut short"):
         list(journal.entries())
+    journal.close()
+
+
+def test_damage_is_found_too_by_a_walk_that_begins_inside_the_segment(home: Path) -> None:
+    archived(home).close()
+    lines = gzip.decompress(segment(home).read_bytes()).splitlines(keepends=True)
+    lines[6] = b"{}\n"
+    segment(home).write_bytes(gzip.compress(b"".join(lines)))
+    journal = opened(home)
+    start = Head(seq=13, hash=raw_of(lines[2])[5])
+    broken = journal.verify(TRUST, start=start).broken
+    assert broken is not None
+    assert broken.seq == 17
     journal.close()
 
 

@@ -93,9 +93,7 @@ def test_after_opening_the_count_goes_on(tmp_path: Path) -> None:
     again.close()
 
 
-def test_more_checkpoints_than_one_read_takes_are_all_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_more_checkpoints_than_one_read_takes_are_all_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trading_mcp.adapters.journal.entryfile.BATCH", 4)
     journal = made(tmp_path / "home", every=1)
     for number in range(9):

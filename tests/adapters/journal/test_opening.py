@@ -180,9 +180,7 @@ def test_what_a_crash_left_of_making_one_is_cleared_away(tmp_path: Path) -> None
     assert {path.name for path in home.iterdir()} == {"journal.db"}
 
 
-def test_making_one_that_cannot_be_finished_leaves_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_making_one_that_cannot_be_finished_leaves_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_: schema.Connection) -> None:
         raise sqlite3.OperationalError("disk I/O error")
 

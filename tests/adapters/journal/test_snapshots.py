@@ -69,9 +69,7 @@ def test_a_snapshot_that_is_gone_costs_a_replay_and_nothing_else(
     journal.close()
 
 
-def test_a_claim_that_this_desk_did_not_sign_is_not_believed(
-    journal: SqliteJournal, snapshots: Snapshots
-) -> None:
+def test_a_claim_that_this_desk_did_not_sign_is_not_believed(journal: SqliteJournal, snapshots: Snapshots) -> None:
     assert journal.resume(snapshots, 1, Trust(key=OTHER_KEY.public)) is None
     journal.close()
 
@@ -86,9 +84,7 @@ def test_a_claim_that_nothing_signed_covers_is_not_believed(tmp_path: Path, snap
     journal.close()
 
 
-def test_when_the_newest_cannot_be_used_the_one_before_is(
-    journal: SqliteJournal, snapshots: Snapshots
-) -> None:
+def test_when_the_newest_cannot_be_used_the_one_before_is(journal: SqliteJournal, snapshots: Snapshots) -> None:
     journal.snapshot(snapshots, NOON + 40 * SECOND, 1, journal.head().seq, b"newer")
     newest = max(snapshots.folder.iterdir())
     newest.write_bytes(b"damaged")
@@ -98,9 +94,16 @@ def test_when_the_newest_cannot_be_used_the_one_before_is(
     journal.close()
 
 
-def test_only_the_newest_two_are_kept_and_both_are_in_the_chain(
-    journal: SqliteJournal, snapshots: Snapshots
-) -> None:
+def test_after_two_that_cannot_be_used_it_is_replayed(journal: SqliteJournal, snapshots: Snapshots) -> None:
+    for number in range(2):
+        journal.snapshot(snapshots, NOON + 40 * SECOND, 1, journal.head().seq, b"%d" % number)
+    for path in snapshots.folder.iterdir():
+        path.write_bytes(b"damaged")
+    assert journal.resume(snapshots, 1, TRUST) is None
+    journal.close()
+
+
+def test_only_the_newest_two_are_kept_and_both_are_in_the_chain(journal: SqliteJournal, snapshots: Snapshots) -> None:
     for number in range(4):
         journal.snapshot(snapshots, NOON + 40 * SECOND, 1, journal.head().seq, b"%d" % number)
     claims = [entry.event for entry in journal.entries() if isinstance(entry.event, SnapshotTaken)]
@@ -153,14 +156,10 @@ def test_damage_after_the_snapshot_is_in_the_report(
 
 
 def test_the_digest_binds_version_place_and_bytes() -> None:
-    assert (
-        len({digest_of(1, 2, b"x"), digest_of(2, 1, b"x"), digest_of(1, 2, b"y"), digest_of(1, 3, b"x")}) == 4
-    )
+    assert len({digest_of(1, 2, b"x"), digest_of(2, 1, b"x"), digest_of(1, 2, b"y"), digest_of(1, 3, b"x")}) == 4
 
 
-def test_a_snapshot_survives_the_next_start(
-    journal: SqliteJournal, snapshots: Snapshots, tmp_path: Path
-) -> None:
+def test_a_snapshot_survives_the_next_start(journal: SqliteJournal, snapshots: Snapshots, tmp_path: Path) -> None:
     journal.close()
     again = opened(tmp_path / "home")
     resumed = again.resume(snapshots, 1, TRUST)

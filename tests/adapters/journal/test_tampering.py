@@ -187,9 +187,7 @@ def test_everything_rewritten_is_found_by_the_checkpoints_left_behind(folder: Pa
         rows = entries_in(connection)
         rows[99] = (100, rows[99][1], "DeskStopped", b"{}", b"", b"")
         rewritten(connection, rows)
-    assert (
-        str(verified(folder).broken) == "entry 121: is not the entry that was signed: the chain was rewritten"
-    )
+    assert str(verified(folder).broken) == "entry 121: is not the entry that was signed: the chain was rewritten"
 
 
 def test_everything_rewritten_and_unsigned_is_found_because_the_desk_signs_more_often(folder: Path) -> None:
@@ -228,10 +226,7 @@ def test_a_swapped_key_is_found_by_whoever_knows_the_desks_public_key(folder: Pa
         connection.execute("DELETE FROM checkpoints")
         for row in rows[::60]:
             connection.execute(schema.INSERT_CHECKPOINT, values_of(forged(row, OTHER_KEY)))
-    assert (
-        str(verified(folder).broken)
-        == "entry 1: the checkpoint there is signed with another key than this desk's"
-    )
+    assert str(verified(folder).broken) == "entry 1: the checkpoint there is signed with another key than this desk's"
 
 
 def test_a_key_swapped_in_the_home_altogether_is_found_while_the_anchor_survives(folder: Path) -> None:
@@ -268,9 +263,7 @@ def test_a_clock_rolled_back_while_the_desk_ran_is_located_by_verification_alone
         "UPDATE checkpoints SET size = 122 WHERE size = 121",
     ],
 )
-def test_a_forged_checkpoint_is_found_and_named_unless_the_desks_key_was_used(
-    folder: Path, statement: str
-) -> None:
+def test_a_forged_checkpoint_is_found_and_named_unless_the_desks_key_was_used(folder: Path, statement: str) -> None:
     with tampering(folder) as connection:
         assert connection.execute(statement).rowcount == 1
     broken = verified(folder).broken

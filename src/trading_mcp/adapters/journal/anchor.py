@@ -11,9 +11,9 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from trading_mcp.adapters.journal.chain import Head
 from trading_mcp.adapters.journal.checkpoint import REAL, Checkpoint, flaw
 from trading_mcp.adapters.journal.files import make_folder, sync_folder, write_all, write_whole
+from trading_mcp.core.ports import Head
 
 LINES_KEPT: Final = 64
 BYTES_MAX: Final = 256 * 1024
@@ -91,9 +91,7 @@ class AnchorFile:
         """
         lines = self.lines()
         if not lines:
-            return AnchorVerdict(
-                state=AnchorState.MISSING, sentence=f"The anchor {self.path} is empty or missing."
-            )
+            return AnchorVerdict(state=AnchorState.MISSING, sentence=f"The anchor {self.path} is empty or missing.")
         checkpoints = [_checkpoint(line) for line in lines]
         for number, checkpoint in enumerate(checkpoints, start=1):
             where = f"Line {number} of the anchor {self.path}"
@@ -107,9 +105,7 @@ class AnchorFile:
                 )
             reason = flaw(checkpoint, key, domain)
             if reason is not None:
-                return AnchorVerdict(
-                    state=AnchorState.FORGED, sentence=f"{where} {reason}.", checkpoint=checkpoint
-                )
+                return AnchorVerdict(state=AnchorState.FORGED, sentence=f"{where} {reason}.", checkpoint=checkpoint)
         return _verdict([c for c in checkpoints if c is not None], head, hash_at, now)
 
 

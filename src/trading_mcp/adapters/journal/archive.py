@@ -12,9 +12,10 @@ from typing import Any
 
 import msgspec
 
-from trading_mcp.adapters.journal.chain import GENESIS, Head, Raw
+from trading_mcp.adapters.journal.chain import GENESIS, Raw
 from trading_mcp.adapters.journal.export import lines_of, raw_of
 from trading_mcp.adapters.journal.files import write_whole
+from trading_mcp.core.ports import Head
 from trading_mcp.errors import JournalDamaged
 
 

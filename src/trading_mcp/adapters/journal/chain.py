@@ -9,6 +9,8 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from trading_mcp.core.ports import Head
+
 DOMAIN: Final = b"trading-mcp/journal/1"
 HASH_BYTES: Final = 32
 BODY_BYTES_MAX: Final = 4 * 1024 * 1024
@@ -23,13 +25,6 @@ Raw: TypeAlias = tuple[int, int, str, bytes, bytes, bytes]
 
 Draft: TypeAlias = tuple[str, bytes]
 """What is to be recorded: kind and canonical body."""
-
-
-class Head(msgspec.Struct, frozen=True, kw_only=True):
-    """The end of a chain: how many entries, and the hash that commits to all of them."""
-
-    seq: int
-    hash: bytes
 
 
 GENESIS: Final = Head(seq=0, hash=bytes(HASH_BYTES))

@@ -4,22 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-import msgspec
-
-from trading_mcp.adapters.journal.chain import Draft, Head, Raw, Row, Walk
+from trading_mcp.adapters.journal.chain import Draft, Raw, Row, Walk
 from trading_mcp.core import codec
 from trading_mcp.core.domain.events import AnyEvent, Event
+from trading_mcp.core.ports import Entry, Head
 from trading_mcp.errors import JournalDamaged
-
-
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One event in its place in the chain."""
-
-    seq: int
-    at: int
-    event: AnyEvent
-    prev: bytes
-    hash: bytes
 
 
 def drafts_of(events: Sequence[Event]) -> list[Draft]:

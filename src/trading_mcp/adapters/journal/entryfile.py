@@ -11,9 +11,10 @@ from typing import Final
 
 from trading_mcp.adapters.journal import schema
 from trading_mcp.adapters.journal.archive import Archive, Segment
-from trading_mcp.adapters.journal.chain import Draft, Head, Raw, Row, head_after, link, row_of
+from trading_mcp.adapters.journal.chain import Draft, Raw, Row, head_after, link, row_of
 from trading_mcp.adapters.journal.checkpoint import Checkpoint, Checkpointer, checkpoint_of, values_of
 from trading_mcp.adapters.journal.files import raise_halt
+from trading_mcp.core.ports import Head
 from trading_mcp.errors import JournalDamaged, JournalUnwritable
 
 LINGER: Final = 0.002
@@ -99,9 +100,7 @@ class EntryFile:
             self._tip = head_after(self._tip, made)
             is_crowded = len(self._queued) >= QUEUE_MAX
             if self._flusher is None:
-                self._flusher = threading.Thread(
-                    target=self._flush_on_wake, name="journal-flusher", daemon=True
-                )
+                self._flusher = threading.Thread(target=self._flush_on_wake, name="journal-flusher", daemon=True)
                 self._flusher.start()
         self._wake.set()
         if is_crowded:
@@ -175,9 +174,13 @@ class EntryFile:
 
     def row(self, seq: int) -> Raw | None:
         """The row with that number, unchecked."""
-        for batch in self.batches(seq - 1, seq, 1):
-            return batch[0]
-        return None
+        batches = self.batches(max(seq - 1, 0), seq, 1)
+        return next((batch[0] for batch in batches), None)
+
+    def hash_at(self, seq: int) -> bytes | None:
+        """The hash that stands in an entry; None if there is no such entry."""
+        raw = self.row(seq)
+        return None if raw is None else raw[5]
 
     def last_of(self, kind: str, until: int) -> Raw | None:
         """The newest hot row of that kind up to `until`."""

@@ -18,13 +18,9 @@ def require_private(path: Path) -> None:
     """Refuse a file that is no ordinary one, is not ours, or that anyone else on this machine can open."""
     found = path.lstat()
     if not stat.S_ISREG(found.st_mode):
-        raise JournalDamaged(
-            f"{path} is not an ordinary file.", "Put the journal itself there, not a link to it."
-        )
+        raise JournalDamaged(f"{path} is not an ordinary file.", "Put the journal itself there, not a link to it.")
     if found.st_uid != os.geteuid():
-        raise JournalUnwritable(
-            f"{path} belongs to another user.", "Start the desk as the user who owns its home."
-        )
+        raise JournalUnwritable(f"{path} belongs to another user.", "Start the desk as the user who owns its home.")
     if found.st_mode & _OTHERS:
         mode = stat.S_IMODE(found.st_mode)
         raise JournalUnwritable(

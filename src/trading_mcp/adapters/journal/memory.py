@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from trading_mcp.adapters.journal.chain import GENESIS, Head, Row, head_after, link
-from trading_mcp.adapters.journal.entries import Entry, drafts_of, entries_of, read
+from trading_mcp.adapters.journal.chain import GENESIS, Row, head_after, link
+from trading_mcp.adapters.journal.entries import drafts_of, entries_of, read
 from trading_mcp.core.domain.events import AnyEvent
+from trading_mcp.core.ports import Entry, Head
 
 
 class MemoryJournal:

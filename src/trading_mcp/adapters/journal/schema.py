@@ -47,9 +47,7 @@ COMMIT: Final = "COMMIT"
 ROLLBACK: Final = "ROLLBACK"
 INSERT_ENTRY: Final = "INSERT INTO entries (seq, at, kind, body, prev, hash) VALUES (?, ?, ?, ?, ?, ?)"
 INSERT_CHECKPOINT: Final = "INSERT INTO checkpoints (size, head, at, key, signature) VALUES (?, ?, ?, ?, ?)"
-INSERT_SEGMENT: Final = (
-    "INSERT INTO segments (last, first, prev, head, name, digest) VALUES (?, ?, ?, ?, ?, ?)"
-)
+INSERT_SEGMENT: Final = "INSERT INTO segments (last, first, prev, head, name, digest) VALUES (?, ?, ?, ?, ?, ?)"
 DELETE_ENTRIES: Final = "DELETE FROM entries WHERE seq <= ?"
 SELECT_TIP: Final = "SELECT seq, at, kind, body, prev, hash FROM entries ORDER BY seq DESC LIMIT 1"
 SELECT_ENTRIES: Final = (
@@ -57,16 +55,13 @@ SELECT_ENTRIES: Final = (
 )
 SELECT_BEFORE: Final = "SELECT max(seq) FROM entries WHERE at < ? AND seq <= ?"
 SELECT_LAST_OF_KIND: Final = (
-    "SELECT seq, at, kind, body, prev, hash FROM entries "
-    "WHERE seq <= ? AND kind = ? ORDER BY seq DESC LIMIT 1"
+    "SELECT seq, at, kind, body, prev, hash FROM entries WHERE seq <= ? AND kind = ? ORDER BY seq DESC LIMIT 1"
 )
 
 SELECT_CHECKPOINTS: Final = (
     "SELECT size, head, at, key, signature FROM checkpoints WHERE size > ? ORDER BY size LIMIT ?"
 )
-SELECT_CHECKPOINT_LAST: Final = (
-    "SELECT size, head, at, key, signature FROM checkpoints ORDER BY size DESC LIMIT 1"
-)
+SELECT_CHECKPOINT_LAST: Final = "SELECT size, head, at, key, signature FROM checkpoints ORDER BY size DESC LIMIT 1"
 SELECT_SEGMENTS: Final = "SELECT last, first, prev, head, name, digest FROM segments ORDER BY last"
 _SELECT_SCHEMA: Final = "SELECT sql FROM sqlite_schema ORDER BY name"
 
@@ -151,9 +146,7 @@ def open_connection(path: Path) -> sqlite3.Connection:
 def inspect(path: Path) -> None:
     """Look at the first bytes before SQLite touches the file: a foreign one stays untouched."""
     if not path.exists() and not path.is_symlink():
-        raise JournalForeign(
-            f"There is no journal at {path}.", "Make a home first: trading-mcp home new NAME."
-        )
+        raise JournalForeign(f"There is no journal at {path}.", "Make a home first: trading-mcp home new NAME.")
     require_private(path)
     with path.open("rb") as file:
         header = file.read(_HEADER_BYTES)

@@ -13,15 +13,16 @@ import msgspec
 from trading_mcp.adapters.journal import schema
 from trading_mcp.adapters.journal.anchor import AnchorFile, AnchorState, AnchorVerdict
 from trading_mcp.adapters.journal.archive import Segment
-from trading_mcp.adapters.journal.chain import GENESIS, Head
+from trading_mcp.adapters.journal.chain import GENESIS
 from trading_mcp.adapters.journal.checkpoint import Checkpointer, flaw
-from trading_mcp.adapters.journal.entries import Entry, drafts_of, entries_of, read
+from trading_mcp.adapters.journal.entries import drafts_of, entries_of, read
 from trading_mcp.adapters.journal.entryfile import EntryFile
 from trading_mcp.adapters.journal.retention import SEGMENT_ENTRIES, archive_older
 from trading_mcp.adapters.journal.snapshot import Snapshots
 from trading_mcp.adapters.journal.verify import Report, Trust, verify
 from trading_mcp.core import codec
 from trading_mcp.core.domain.events import AnyEvent, SnapshotTaken
+from trading_mcp.core.ports import Entry, Head
 from trading_mcp.errors import JournalDamaged, JournalForeign
 
 CLAIMS_TRIED: Final = 2
@@ -47,9 +48,7 @@ class SqliteJournal:
     ) -> SqliteJournal:
         """Make a journal that begins with `events`: after a crash it has all of them, or is not there."""
         if os.path.lexists(path):
-            raise JournalForeign(
-                f"A file stands at {path} already.", "Open that home, or choose another name."
-            )
+            raise JournalForeign(f"A file stands at {path} already.", "Open that home, or choose another name.")
         draft = path.with_name(path.name + ".new")
         for suffix in ("", "-wal", "-journal"):
             # Left by a crash in here; nothing in it was ever acknowledged.
@@ -117,7 +116,7 @@ class SqliteJournal:
 
     def anchored(self, anchor: AnchorFile, trust: Trust, now: int) -> AnchorVerdict:
         """How the journal compares with its anchor; for the start, before anything is appended."""
-        verdict = anchor.compare(self.file.durable, self._hash_at, trust.key, now, trust.domain)
+        verdict = anchor.compare(self.file.durable, self.file.hash_at, trust.key, now, trust.domain)
         if verdict.state is AnchorState.MISSING and len(list(self.file.checkpoints())) <= 1:
             # Made a moment ago: the first checkpoint is durable, and a crash kept it from the anchor.
             return AnchorVerdict(state=AnchorState.NEW, sentence="The journal is new, and so is its anchor.")
@@ -162,7 +161,7 @@ class SqliteJournal:
         if claim.fold_version != fold_version or claim.seq >= seq or not self._is_signed(seq, trust):
             return None
         book = snapshots.load(claim.fold_version, claim.seq, claim.digest)
-        mark = self._hash_at(claim.seq)
+        mark = self.file.hash_at(claim.seq)
         if book is None or mark is None:
             return None
         start = Head(seq=claim.seq, hash=mark)
@@ -184,7 +183,3 @@ class SqliteJournal:
         """Whether a genuine checkpoint covers entry `seq`."""
         mark = next(self.file.checkpoints(seq - 1), None)
         return mark is not None and flaw(mark, trust.key, trust.domain) is None
-
-    def _hash_at(self, seq: int) -> bytes | None:
-        raw = self.file.row(seq)
-        return None if raw is None else raw[5]

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from trading_mcp.adapters.journal.chain import GENESIS, Break, Head, Raw, Walk
+from trading_mcp.adapters.journal.chain import GENESIS, Break, Raw, Walk
 from trading_mcp.adapters.journal.checkpoint import EVERY, REAL, Checkpoint, flaw
 from trading_mcp.adapters.journal.entryfile import EntryFile
+from trading_mcp.core.ports import Head
 from trading_mcp.errors import JournalDamaged
 
 Decode = Callable[[str, bytes], object]
@@ -57,9 +58,7 @@ class _Marks:
             if reason is not None:
                 return Break(seq=mark.size, reason=f"the checkpoint there {reason}")
             if batch[mark.size - first][5] != mark.head:
-                return Break(
-                    seq=mark.size, reason="is not the entry that was signed: the chain was rewritten"
-                )
+                return Break(seq=mark.size, reason="is not the entry that was signed: the chain was rewritten")
             self.count += 1
             self.last = mark.size
             self._next = next(self._rest, None)
