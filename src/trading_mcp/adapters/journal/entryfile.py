@@ -95,13 +95,14 @@ class EntryFile:
         """Chain `drafts` now and write them within milliseconds, out of the caller's way."""
         with self._tip_lock:
             self._require_usable()
+            if self._flusher is None:
+                flusher = threading.Thread(target=self._flush_on_wake, name="journal-flusher", daemon=True)
+                flusher.start()
+                self._flusher = flusher
             made = link(self._tip, at, drafts)
             self._queued.extend(made)
             self._tip = head_after(self._tip, made)
             is_crowded = len(self._queued) >= QUEUE_MAX
-            if self._flusher is None:
-                self._flusher = threading.Thread(target=self._flush_on_wake, name="journal-flusher", daemon=True)
-                self._flusher.start()
         self._wake.set()
         if is_crowded:
             self.flush()

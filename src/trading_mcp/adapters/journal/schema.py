@@ -113,6 +113,13 @@ def build(connection: Connection) -> None:
     connection.execute(COMMIT)
 
 
+def begin(connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+    """Put the first entries into a new journal. Nobody relies on it yet, so a failure here stops no desk."""
+    connection.execute(BEGIN)
+    connection.executemany(INSERT_ENTRY, rows)
+    connection.execute(COMMIT)
+
+
 def connect(path: Path) -> sqlite3.Connection:
     # The lock that makes one connection safe for several threads is the writer's own; autocommit (None)
     # leaves every BEGIN and COMMIT to it; no time-out, since whoever else holds this file will not let go.

@@ -13,7 +13,7 @@ import msgspec
 from trading_mcp.adapters.journal import schema
 from trading_mcp.adapters.journal.anchor import AnchorFile, AnchorState, AnchorVerdict
 from trading_mcp.adapters.journal.archive import Segment
-from trading_mcp.adapters.journal.chain import GENESIS
+from trading_mcp.adapters.journal.chain import GENESIS, link
 from trading_mcp.adapters.journal.checkpoint import Checkpointer, flaw
 from trading_mcp.adapters.journal.entries import drafts_of, entries_of, read
 from trading_mcp.adapters.journal.entryfile import EntryFile
@@ -58,7 +58,7 @@ class SqliteJournal:
             connection = schema.connect(draft)
             try:
                 schema.build(connection)
-                EntryFile(connection, draft).append(at, drafts_of(events))
+                schema.begin(connection, [row.raw for row in link(GENESIS, at, drafts_of(events))])
             finally:
                 connection.close()
         except sqlite3.Error as error:
