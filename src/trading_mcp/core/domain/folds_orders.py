@@ -50,12 +50,13 @@ def cleared(book: Book, event: e.OrderCleared) -> Book:
     tallies, unattended = book.tallies, book.unattended
     if event.counted_at is not None:
         content = Content(order.pair, order.side, order.quantity, order.limit_price)
-        names = (order.book, ACCOUNT_TALLY) if book.policy.account.account_counts else (order.book,)
+        # A book counts by the tick its order was due; the account by the desk's own clock.
+        counted = {order.book: event.counted_at}
+        if book.policy.account.account_counts:
+            counted[ACCOUNT_TALLY] = event.at
         tallies = dict(tallies)
-        for name in names:
-            tallies[name] = after_clearing(
-                tallies.get(name) or Tally(), content, event.notional, event.counted_at, event.day
-            )
+        for name, at in counted.items():
+            tallies[name] = after_clearing(tallies.get(name) or Tally(), content, event.notional, at, event.day)
         if order.book not in book.algorithms:
             # Where money is real only a signature starts this count again; elsewhere each day does.
             is_new = event.day != book.unattended_day and not book.home.mode.is_guarded

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from trading_mcp.core.domain.market import Market
+from trading_mcp.core.domain.market import Market, market_of
 from trading_mcp.core.domain.money import ONE
 from trading_mcp.core.domain.orders import OrderType, TimeInForce
 
@@ -61,6 +61,12 @@ def asset_of(pair: str) -> str:
 def quote_of(pair: str) -> str:
     """Return the currency a pair is paid in; stocks are paid in dollars."""
     return pair.split("-", 1)[1] if "-" in pair else "USD"
+
+
+@lru_cache(maxsize=4096)
+def traits_of(pair: str) -> tuple[str, str, Market]:
+    """Return asset, quote and market of a pair at once; what every loop over positions asks for."""
+    return asset_of(pair), quote_of(pair), market_of(pair)
 
 
 def normalise(text: str) -> str:

@@ -23,7 +23,7 @@ MONEY: Final = decimal.Context(
 
 # Fifteen digits before the point and eighteen after: every product of two of them still rounds, never overflows.
 AMOUNT_MAX: Final = Decimal(10) ** 15
-DECIMALS_MAX: Final = 18
+AMOUNT_STEP: Final = Decimal("1E-18")
 _AMOUNT: Final = re.compile(r"[0-9]{1,15}(\.[0-9]{1,18})?", re.ASCII)
 
 
@@ -63,12 +63,10 @@ def amount(text: str) -> Decimal:
 
 def is_amount(value: Decimal | None) -> bool:
     """Say whether a value from inside is a finite, positive number of a size we can calculate with exactly."""
-    return (
-        isinstance(value, Decimal)
-        and value.is_finite()
-        and ZERO < value < AMOUNT_MAX
-        and value.as_tuple().exponent >= -DECIMALS_MAX  # type: ignore[operator]
-    )
+    if not isinstance(value, Decimal) or not value.is_finite() or not AMOUNT_STEP <= value < AMOUNT_MAX:
+        return False
+    # More digits than the context carries, or a part below the smallest step, and it would be rounded unseen.
+    return +value == value and value % AMOUNT_STEP == ZERO
 
 
 def floor_to(value: Decimal, step: Decimal) -> Decimal:

@@ -10,7 +10,8 @@ RECALL_DAYS: Final = 7
 
 def remember(buckets: dict[int, dict[str, T]], key: str, value: T, at: int) -> dict[int, dict[str, T]]:
     """Return the buckets with one more memory; only today's is copied, the oldest fall away."""
-    today = at // DAY
+    # A clock that stepped back must not file what is newest behind what is older.
+    today = max(at // DAY, *buckets) if buckets else at // DAY
     kept = buckets
     if today not in buckets:
         kept = {day: bucket for day, bucket in buckets.items() if day >= today - RECALL_DAYS}
@@ -19,7 +20,9 @@ def remember(buckets: dict[int, dict[str, T]], key: str, value: T, at: int) -> d
 
 def recall(buckets: dict[int, dict[str, T]], key: str) -> T | None:
     """Return what is remembered under a key; the newest memory wins."""
-    for day in sorted(buckets, reverse=True):
-        if key in buckets[day]:
-            return buckets[day][key]
+    # Days are added in order, so the newest comes last.
+    for bucket in reversed(buckets.values()):
+        found = bucket.get(key)
+        if found is not None:
+            return found
     return None

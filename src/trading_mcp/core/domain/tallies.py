@@ -1,5 +1,6 @@
 """Counts of cleared increasing orders, kept per book and, where money is real, for the account as well."""
 
+from bisect import bisect_right
 from decimal import Decimal
 from typing import Final
 
@@ -45,11 +46,13 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
 
     def cleared_since(self, since: int) -> int:
         """Count the orders cleared after a moment."""
-        return sum(at > since for at in self.cleared_at)
+        return len(self.cleared_at) - bisect_right(self.cleared_at, since)
 
 
 def after_clearing(tally: Tally, content: Content, notional: Decimal, at: int, day: str) -> Tally:
-    """Count one cleared increasing order."""
+    """Count one cleared increasing order; times only grow, so that a clock that stepped back forgives nothing."""
+    if tally.cleared_at and at < tally.cleared_at[-1]:
+        at = tally.cleared_at[-1]
     pair_at = {pair: last for pair, last in tally.pair_at.items() if last > at - COOLDOWN_LONGEST}
     pair_at[content.pair] = at
     return Tally(

@@ -7,10 +7,11 @@ import msgspec
 
 from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.facts import Facts
-from trading_mcp.core.domain.instruments import Instrument, asset_of, quote_of
+from trading_mcp.core.domain.instruments import Instrument, asset_of, quote_of, traits_of
 from trading_mcp.core.domain.latches import Latch, TradingState
 from trading_mcp.core.domain.mandates import Algorithm
-from trading_mcp.core.domain.market import SECOND, Market, Quote, market_of
+from trading_mcp.core.domain.market import SECOND, Market, Quote
+from trading_mcp.core.domain.measures import Measure
 from trading_mcp.core.domain.money import ONE, ZERO, ceil_to, floor_to, greater, lesser
 from trading_mcp.core.domain.orders import (
     Door,
@@ -26,10 +27,10 @@ from trading_mcp.core.domain.orders import (
 )
 from trading_mcp.core.domain.policy import MarketLimits, Policy
 from trading_mcp.core.domain.portfolio import cash_key
-from trading_mcp.core.domain.tallies import Tally
+from trading_mcp.core.domain.tallies import ACCOUNT_TALLY, Tally
 from trading_mcp.core.guardrails.fields import problem_of
 from trading_mcp.core.guardrails.scopes import Scopes, scopes_of
-from trading_mcp.core.guardrails.valuation import Valuation, price_of, value_all
+from trading_mcp.core.guardrails.valuation import price_of, value_all
 
 # An algorithm's tick counts as the moment it was due, so that jitter never turns 60 s into 59.9.
 TICK_LATE_MAX: Final = 5 * SECOND
@@ -42,13 +43,17 @@ class Risk(msgspec.Struct, frozen=True, kw_only=True):
     equity: Decimal | None
     missing: str
     notional: Decimal | None
+    order_limit: Decimal | None
     exposure: Decimal
     exposure_asset: Decimal
     orders_open: int
     budget_used: Decimal
     tally: Tally
     tempo_now: int
+    tallies: tuple[tuple[Tally, int], ...]
+    measure: Measure | None
     algorithm: Algorithm | None
+    own: Measure | None
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,9 +97,9 @@ def case_of(
     """Derive the case; `size` is what fit made of the wish, `sent` an order that is judged again as it stands."""
     pair = intent.pair
     problem = problem_of(intent, facts.now)
-    market = market_of(pair) if not problem else Market.CRYPTO
-    limits = policy.limits(market)
-    state, latch = book.state(market, venue, intent.algorithm)
+    asset, currency, market = traits_of(pair)
+    limits = policy.crypto if market is Market.CRYPTO else policy.stocks
+    state, latch = book.state(market, venue, intent.algorithm) if book.latches else (TradingState.ACTIVE, None)
     key = f"{venue}/{pair}"
     instrument = facts.instruments.get(key)
     quote = facts.quotes.get(key)
@@ -114,7 +119,7 @@ def case_of(
         else:
             limit_price, stop_price = sent.order.limit_price, sent.order.stop_price
             price_worst, quantity = sent.order.price_worst, sent.remaining
-        rate = price_of(quote_of(pair), Market.CRYPTO, facts, policy)
+        rate = price_of(currency, Market.CRYPTO, facts, policy)
         reduces = quantity is not None and quantity > ZERO and scopes.reduce(quantity)
         free = free_of(book, facts, limits, owner, pair, is_buy=is_buy)
         if not reduces:
@@ -130,7 +135,7 @@ def case_of(
         policy=policy,
         limits=limits,
         market=market,
-        asset=asset_of(pair),
+        asset=asset,
         venue=venue,
         instrument=instrument,
         quote=quote,
@@ -261,45 +266,65 @@ def _is_seen(state: OrderState, since: int, read_at: int) -> bool:
 
 def risk_of(intent: Intent, book: Book, facts: Facts, policy: Policy, notional: Decimal | None) -> Risk:
     """Derive what only an increasing order is measured by."""
-    worth: Valuation = value_all(book, facts, policy)
-    asset, owner = asset_of(intent.pair), intent.book
-    exposure, exposure_asset = worth.gross, worth.by_asset.get(asset, ZERO)
-    missing, orders_open, budget_used = worth.missing, 0, ZERO
-    algorithm = book.algorithms.get(owner)
+    asset, _, market = traits_of(intent.pair)
+    owner, account = intent.book, policy.account
+    worth = value_all(book, facts, policy, asset)
+    equity, missing, exposure, exposure_asset = worth.equity, worth.missing, worth.gross, worth.own
+    orders_open, budget_used = 0, ZERO
     for working in book.working.values():
         order = working.order
         if order.reduces:
             continue
-        if order.book == owner:
+        own = order.book == owner
+        if own or account.account_counts:
             orders_open += 1
         rate = price_of(quote_of(order.pair), Market.CRYPTO, facts, policy)
         if rate is None:
-            missing = quote_of(order.pair)
+            equity, missing = None, quote_of(order.pair)
             continue
         reserved = working.reserved * rate
         exposure += reserved
         if asset_of(order.pair) == asset:
             exposure_asset += reserved
-        if order.book == owner:
+        if own:
             budget_used += reserved
+    algorithm = book.algorithms.get(owner)
     if algorithm is not None:
         for position in book.portfolio.positions.values():
-            if position.book == owner and position.quantity != ZERO:
+            if position.book == owner and position.quantity:
                 rate = price_of(quote_of(position.pair), Market.CRYPTO, facts, policy)
                 if rate is None:
-                    missing = quote_of(position.pair)
+                    equity, missing = None, quote_of(position.pair)
                     continue
                 budget_used += abs(position.cost) * rate
     due = intent.due_at
+    tempo_now = due if due is not None and intent.door is Door.RUNNER else facts.now
+    tally = book.tallies.get(owner, _NO_TALLY)
+    tallies: tuple[tuple[Tally, int], ...] = ((tally, tempo_now),)
+    if account.account_counts:
+        # Where money is real the account is counted as well, by the desk's own clock.
+        tallies = (*tallies, (book.tallies.get(ACCOUNT_TALLY, _NO_TALLY), facts.now))
     return Risk(
-        equity=None if missing else worth.equity,
+        equity=equity,
         missing=missing,
         notional=notional,
+        order_limit=order_limit_of(equity, policy.limits(market), account.risk_multiplier),
         exposure=exposure,
         exposure_asset=exposure_asset,
         orders_open=orders_open,
         budget_used=budget_used,
-        tally=book.tallies.get(owner, _NO_TALLY),
-        tempo_now=due if due is not None and intent.door is Door.RUNNER else facts.now,
+        tally=tally,
+        tempo_now=tempo_now,
+        tallies=tallies,
+        measure=book.measures.get("account"),
         algorithm=algorithm,
+        own=None if algorithm is None else book.measures.get(f"algorithm/{owner}"),
     )
+
+
+def order_limit_of(equity: Decimal | None, limits: MarketLimits, multiplier: Decimal) -> Decimal | None:
+    """Return the most one order may be worth: the amount or the share of equity, whichever binds."""
+    if equity is None:
+        return None
+    by_share = greater(limits.order_share_max * equity, limits.order_share_floor)
+    return lesser(limits.order_notional_max, by_share) * multiplier

@@ -2,6 +2,7 @@
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from trading_mcp.core.domain.market import SECOND
@@ -24,14 +25,26 @@ _NEEDS: Final[dict[OrderType, tuple[bool, bool, bool]]] = {
 _TICK_LATE_MAX: Final = 5 * SECOND
 
 
+@lru_cache(maxsize=4096)
+def is_pair(text: str) -> bool:
+    """Say whether a pair is spelled as one."""
+    return _PAIR.fullmatch(text) is not None
+
+
+@lru_cache(maxsize=4096)
+def is_book(text: str) -> bool:
+    """Say whether a book has a plain name."""
+    return _BOOK.fullmatch(text) is not None
+
+
 def problem_of(intent: Intent, now: int) -> str:
     """Return what is wrong with an intent's own words, or nothing."""
     is_child = intent.door is Door.DESK or intent.purpose is not Purpose.TRADE
     if (_CHILD if is_child else _NAME).fullmatch(intent.id) is None or ("/" in intent.id and not is_child):
         return "the intent id must be 1 to 64 printable ASCII characters without spaces and slashes"
-    if _PAIR.fullmatch(intent.pair) is None:
+    if not is_pair(intent.pair):
         return 'the pair must be written like "BTC-USDT" or "AAPL"'
-    if _BOOK.fullmatch(intent.book) is None:
+    if not is_book(intent.book):
         return "the book must be a plain name of 1 to 64 letters, digits, dots, dashes or colons"
     amount = intent.amount
     if isinstance(amount, Everything):
@@ -43,6 +56,8 @@ def problem_of(intent: Intent, now: int) -> str:
 
 
 def _price_problem(intent: Intent) -> str:
+    if intent.type is OrderType.MARKET and intent.protect is None and _has_no_price(intent):
+        return ""
     needs_limit, needs_stop, needs_trail = _NEEDS[intent.type]
     for name, value, needed in (
         ("limit_price", intent.limit_price, needs_limit),
@@ -69,6 +84,10 @@ def _price_problem(intent: Intent) -> str:
         if not (is_amount(share) and share < ONE):
             return "a trailing exit is given in shares between 0 and 1"
     return ""
+
+
+def _has_no_price(intent: Intent) -> bool:
+    return intent.limit_price is None and intent.stop_price is None and intent.trail is None
 
 
 def _tick_problem(intent: Intent, now: int) -> str:

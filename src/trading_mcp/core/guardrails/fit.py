@@ -10,7 +10,6 @@ from trading_mcp.core.domain.orders import Fit, Side
 from trading_mcp.core.domain.verdict import Code, Finding
 from trading_mcp.core.guardrails.case import Case, Risk
 from trading_mcp.core.guardrails.finding import deny, shown
-from trading_mcp.core.guardrails.rules.size import order_limit
 
 # Below a quarter of the wish it is another trade than the one that was wanted.
 _LEAST: Final = 4
@@ -57,7 +56,7 @@ def fit(case: Case) -> Sized | None:
 
 def _rooms(case: Case, risk: Risk, unit: Decimal) -> list[tuple[Decimal, Code]]:
     """Return how much each size limit still allows, in the base currency; an unknown one is left to the rules."""
-    equity, limit = risk.equity, order_limit(case, risk)
+    equity, limit = risk.equity, risk.order_limit
     algorithm, account = risk.algorithm, case.policy.account
     if equity is None or limit is None or case.free is None or case.rate is None:
         return []

@@ -23,7 +23,7 @@ class Scopes(msgspec.Struct, frozen=True):
 
     def flip(self, quantity: Decimal) -> bool:
         """Say whether a quantity would take any of the three through zero."""
-        return any(ZERO < held < quantity for held in (self.book, self.venue, self.account))
+        return ZERO < self.book < quantity or ZERO < self.venue < quantity or ZERO < self.account < quantity
 
 
 def scopes_of(book: Book, owner: str, venue: str, pair: str, side: Side) -> Scopes:
@@ -33,7 +33,7 @@ def scopes_of(book: Book, owner: str, venue: str, pair: str, side: Side) -> Scop
     own = at_venue = account = ZERO
     for position in book.portfolio.positions.values():
         quantity = position.quantity
-        if quantity != ZERO and asset_of(position.pair) == asset:
+        if quantity and asset_of(position.pair) == asset:
             account += quantity
             if position.pair == pair and position.venue == venue:
                 at_venue += quantity

@@ -9,7 +9,14 @@ from msgspec.structs import replace
 
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain.book import Book
-from trading_mcp.core.domain.events import AnyEvent, DeskCreated, OrderCancelRequested, OrderCleared, OrderSending
+from trading_mcp.core.domain.events import (
+    AnyEvent,
+    DeskCreated,
+    FillRecorded,
+    OrderCancelRequested,
+    OrderCleared,
+    OrderSending,
+)
 from trading_mcp.core.domain.evolve import evolve, first_book
 from trading_mcp.core.domain.facts import Balance, Facts
 from trading_mcp.core.domain.home import Home
@@ -19,6 +26,7 @@ from trading_mcp.core.domain.money import ZERO, exactly
 from trading_mcp.core.domain.orders import OrderState, Side
 from trading_mcp.core.domain.policy import Policy
 from trading_mcp.core.guardrails.decide import decide
+from trading_mcp.core.ports import Head
 from trading_mcp.core.simulation.costs import Costs
 from trading_mcp.core.simulation.listing import VENUE
 from trading_mcp.core.simulation.market import SyntheticMarket
@@ -29,7 +37,8 @@ _TWO: Final = Decimal(2)
 _STABLE: Final = "USDT-USD"
 # One command may cause others; a decision that never comes to rest is a defect.
 _STEPS_MAX: Final = 1000
-Record = Callable[[int, Sequence[AnyEvent]], bytes]
+# Makes events durable before they take effect, and says where the journal ends after them.
+Record = Callable[[int, Sequence[AnyEvent]], Head]
 
 
 class Rehearsal:
@@ -58,31 +67,38 @@ class Rehearsal:
         self._quotes_before: dict[str, Quote] = {}
         self._facts = Facts(now=-1, day="")
         created = DeskCreated(at=start, home=home, policy=policy)
+        self._head = self._record(start, (created,))
         with exactly():
             self.book: Book = first_book(created)
-        self._head = self._record(start, (created,))
         self.do(c.Reconcile(venue=VENUE, holdings={}))
         self.do(c.Mark())
 
-    def _remember(self, at: int, events: Sequence[AnyEvent]) -> bytes:
-        """Keep events in memory; without a journal the count stands for its head."""
+    def _remember(self, at: int, events: Sequence[AnyEvent]) -> Head:
+        """Keep events in memory; without a journal the count stands for the hash of its head."""
         del at
         self.events.extend(events)
-        return len(self.events).to_bytes(32, "big")
+        return Head(seq=len(self.events), hash=len(self.events).to_bytes(32, "big"))
 
     def do(self, command: c.AnyCommand) -> tuple[AnyEvent, ...]:
         """Decide one command and everything it causes; return all of it in order."""
         with exactly():
             happened: list[AnyEvent] = []
             waiting: deque[c.AnyCommand] = deque([command])
+            has_filled = False
             for _ in range(_STEPS_MAX):
                 if not waiting:
-                    return tuple(happened)
+                    if not has_filled:
+                        return tuple(happened)
+                    # A fill may be what breaks a limit: it is valued at once, not at the next minute.
+                    has_filled = False
+                    waiting.append(c.Mark(on_fill=True))
                 events = decide(waiting.popleft(), self.book, self.facts())
+                if not events:
+                    continue
+                self._head = self._record(self.now, events)
                 for event in events:
                     self.book = evolve(self.book, event)
-                if events:
-                    self._head = self._record(self.now, events)
+                    has_filled = has_filled or isinstance(event, FillRecorded)
                 happened.extend(events)
                 for event in events:
                     waiting.extend(self._act(event))
@@ -110,8 +126,8 @@ class Rehearsal:
         return replace(
             self._facts,
             balances=self._balances(),
-            order_id_seed=self._head,
-            order_id_seq=len(self.events),
+            order_id_seed=self._head.hash,
+            order_id_seq=self._head.seq,
         )
 
     def _gather(self) -> None:

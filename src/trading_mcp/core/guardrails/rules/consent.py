@@ -1,8 +1,5 @@
 """Rules that ask: what a person must see first, unless a mandate has already said yes."""
 
-from decimal import Decimal
-
-from trading_mcp.core.domain.mandates import Mandate
 from trading_mcp.core.domain.money import ZERO
 from trading_mcp.core.domain.verdict import Code, Finding
 from trading_mcp.core.guardrails.case import Case, Risk
@@ -114,12 +111,6 @@ def mandate_problem(case: Case, risk: Risk, *, counted: int = 1) -> str:
         return f"the mandate of {name} allows {shown(mandate.order_notional_max)} an order"
     if not risk.tally.orders_on(case.facts.day) + counted <= mandate.orders_day_max:
         return f"the mandate of {name} allows {mandate.orders_day_max} orders a day"
-    if not mandate_loss(case, mandate) <= mandate.loss_max:
+    if risk.own is not None and not mandate.value_at_issue - risk.own.value <= mandate.loss_max:
         return f"the mandate of {name} ends at a loss of {shown(mandate.loss_max)}"
     return ""
-
-
-def mandate_loss(case: Case, mandate: Mandate) -> Decimal:
-    """Return what the algorithm has lost since its mandate was issued."""
-    measure = case.book.measures.get(f"algorithm/{mandate.algorithm}")
-    return ZERO if measure is None else mandate.value_at_issue - measure.value

@@ -11,7 +11,7 @@ from trading_mcp.core.guardrails.rules.size import unknown
 def flip(case: Case) -> Finding | None:
     """Deny what would pass through zero in its book, at its venue or in the account."""
     scopes, quantity = case.scopes, case.quantity
-    if scopes is None or quantity is None or case.reduces or not scopes.flip(quantity):
+    if case.reduces or scopes is None or quantity is None or not scopes.flip(quantity):
         return None
     held = {
         position.book: position.quantity
@@ -107,8 +107,6 @@ def orders_open(case: Case, risk: Risk) -> Finding | None:
     """Bound the orders that wait at once."""
     limit = case.policy.account.orders_open_max
     count = risk.orders_open
-    if case.policy.account.account_counts:
-        count = sum(not working.order.reduces for working in case.book.working.values())
     if count + 1 <= limit:
         return None
     return deny(

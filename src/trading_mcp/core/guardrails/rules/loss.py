@@ -1,9 +1,8 @@
 """Rules about loss: since the day opened, from the peaks, and in half an hour; they never trap an exit."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 
-from trading_mcp.core.domain.measures import Measure, drawdown
+from trading_mcp.core.domain.market import Market
 from trading_mcp.core.domain.verdict import Code, Finding
 from trading_mcp.core.guardrails.case import Case, Risk
 from trading_mcp.core.guardrails.finding import deny, share, shown, span
@@ -12,68 +11,63 @@ from trading_mcp.core.guardrails.rules.size import unknown
 _AFTER = "orders that reduce; entries again after the owner has signed a release"
 
 
-def _scopes(case: Case, risk: Risk) -> Iterator[tuple[str, Measure, Decimal]]:
-    """Yield the scopes that losses are drawn down in, with what each is worth now."""
-    account = case.book.measures.get("account")
-    if account is not None and risk.equity is not None:
-        yield "the account", account, risk.equity
-    name = case.intent.algorithm
-    if name is not None:
-        measure = case.book.measures.get(f"algorithm/{name}")
-        if measure is not None:
-            yield name, measure, measure.value
-
-
 def loss_day(case: Case, risk: Risk) -> Finding | None:
     """Stop new risk once a day has lost its share: the account's, the market's, the algorithm's."""
-    measures, day = case.book.measures, case.facts.day
-    account = measures.get("account")
-    limits = case.policy.account
-    if account is None or risk.equity is None or account.day != day:
+    limits, account, equity = case.policy.account, risk.measure, risk.equity
+    if account is None or equity is None or account.day != case.facts.day:
         return unknown(Code.LOSS_DAY_MAX, case, risk, share(limits.loss_day_max))
-    checks = [("the account", account.day_open - risk.equity, limits.loss_day_max * account.day_open)]
-    market = measures.get(f"market/{case.market}")
-    if market is not None:
-        checks.append((case.market, market.day_loss, case.limits.loss_day_max * account.day_open))
-    algorithm = risk.algorithm
-    if algorithm is not None:
-        own = measures.get(f"algorithm/{algorithm.name}")
-        if own is None:
-            return unknown(Code.LOSS_DAY_MAX, case, risk, share(limits.algorithm_loss_day_max))
-        checks.append((algorithm.name, own.day_loss, limits.algorithm_loss_day_max * algorithm.capital))
-    for whose, loss, limit in checks:
-        if not loss <= limit:
-            return deny(
-                Code.LOSS_DAY_MAX,
-                f"{whose} has lost too much today",
-                limit=shown(limit),
-                actual=shown(loss),
-                would_pass=_AFTER,
-            )
-    return None
+    opened = account.day_open
+    if not opened - equity <= limits.loss_day_max * opened:
+        return _lost("the account", limits.loss_day_max * opened, opened - equity)
+    market = case.book.measures.get("market/crypto" if case.market is Market.CRYPTO else "market/stocks")
+    if market is not None and not market.day_loss <= case.limits.loss_day_max * opened:
+        return _lost(case.market, case.limits.loss_day_max * opened, market.day_loss)
+    algorithm, own = risk.algorithm, risk.own
+    if algorithm is None:
+        return None
+    limit = limits.algorithm_loss_day_max * algorithm.capital
+    if own is None:
+        return unknown(Code.LOSS_DAY_MAX, case, risk, shown(limit))
+    return None if own.day_loss <= limit else _lost(algorithm.name, limit, own.day_loss)
+
+
+def _lost(whose: str, limit: Decimal, actual: Decimal) -> Finding:
+    return deny(
+        Code.LOSS_DAY_MAX,
+        f"{whose} has lost too much today",
+        limit=shown(limit),
+        actual=shown(actual),
+        would_pass=_AFTER,
+    )
 
 
 def drawdown_rolling(case: Case, risk: Risk) -> Finding | None:
     """Stop new risk too far below the peak of seven days."""
-    most = case.policy.account.drawdown_rolling_max
-    if risk.equity is None or "account" not in case.book.measures:
+    most, account, own = case.policy.account.drawdown_rolling_max, risk.measure, risk.own
+    if risk.equity is None or account is None:
         return unknown(Code.DRAWDOWN_ROLLING_MAX, case, risk, share(most))
-    for whose, measure, value in _scopes(case, risk):
-        peak = measure.rolling_peak
-        if not drawdown(peak, value) <= most * peak:
-            return _down(Code.DRAWDOWN_ROLLING_MAX, whose, "seven-day", most * peak, peak - value)
+    peak = account.rolling_peak
+    if not peak - risk.equity <= most * peak:
+        return _down(Code.DRAWDOWN_ROLLING_MAX, "the account", "seven-day", most * peak, peak - risk.equity)
+    if own is None:
+        return None
+    peak = own.rolling_peak
+    if not peak - own.value <= most * peak:
+        return _down(Code.DRAWDOWN_ROLLING_MAX, case.intent.book, "seven-day", most * peak, peak - own.value)
     return None
 
 
 def drawdown_high_water(case: Case, risk: Risk) -> Finding | None:
     """Stop new risk too far below the highest peak ever."""
-    most = case.policy.account.drawdown_high_water_max
-    if risk.equity is None or "account" not in case.book.measures:
+    most, account, own = case.policy.account.drawdown_high_water_max, risk.measure, risk.own
+    if risk.equity is None or account is None:
         return unknown(Code.DRAWDOWN_HIGH_WATER_MAX, case, risk, share(most))
-    for whose, measure, value in _scopes(case, risk):
-        peak = measure.high_water
-        if not drawdown(peak, value) <= most * peak:
-            return _down(Code.DRAWDOWN_HIGH_WATER_MAX, whose, "all-time", most * peak, peak - value)
+    peak = account.high_water
+    if not peak - risk.equity <= most * peak:
+        return _down(Code.DRAWDOWN_HIGH_WATER_MAX, "the account", "all-time", most * peak, peak - risk.equity)
+    if own is not None and not own.high_water - own.value <= most * own.high_water:
+        limit = most * own.high_water
+        return _down(Code.DRAWDOWN_HIGH_WATER_MAX, case.intent.book, "all-time", limit, own.high_water - own.value)
     return None
 
 
@@ -90,7 +84,7 @@ def _down(code: Code, whose: str, which: str, limit: Decimal, actual: Decimal) -
 def loss_rate(case: Case, risk: Risk) -> Finding | None:
     """Pause after a fast loss."""
     account, now = case.policy.account, case.facts.now
-    measure = case.book.measures.get("account")
+    measure = risk.measure
     if measure is None or risk.equity is None:
         return unknown(Code.LOSS_RATE_MAX, case, risk, share(account.loss_rate_max))
     if now < measure.paused_until:
@@ -102,7 +96,7 @@ def loss_rate(case: Case, risk: Risk) -> Finding | None:
             would_pass=f"orders that reduce; the same order in {span(measure.paused_until - now)}",
         )
     peak = measure.window_peak
-    if drawdown(peak, risk.equity) <= account.loss_rate_max * peak:
+    if peak - risk.equity <= account.loss_rate_max * peak:
         return None
     return deny(
         Code.LOSS_RATE_MAX,

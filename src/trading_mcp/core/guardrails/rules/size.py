@@ -1,22 +1,10 @@
 """Rules about the size of one order and the money that pays for it."""
 
-from decimal import Decimal
-
-from trading_mcp.core.domain.money import ONE, ZERO, greater, lesser
+from trading_mcp.core.domain.money import ONE, ZERO, greater
 from trading_mcp.core.domain.orders import Side
 from trading_mcp.core.domain.verdict import Code, Finding
 from trading_mcp.core.guardrails.case import Case, Risk
 from trading_mcp.core.guardrails.finding import deny, shown
-
-
-def order_limit(case: Case, risk: Risk) -> Decimal | None:
-    """Return the most one order may be worth: the amount or the share of equity, whichever binds."""
-    equity = risk.equity
-    if equity is None:
-        return None
-    limits = case.limits
-    by_share = greater(limits.order_share_max * equity, limits.order_share_floor)
-    return lesser(limits.order_notional_max, by_share) * case.policy.account.risk_multiplier
 
 
 def unknown(code: Code, case: Case, risk: Risk, limit: str) -> Finding:
@@ -33,11 +21,13 @@ def unknown(code: Code, case: Case, risk: Risk, limit: str) -> Finding:
 
 def infeasible(case: Case, risk: Risk) -> Finding | None:
     """Say it where limits and the venue's minimum leave no legal size at all."""
-    limit, instrument = order_limit(case, risk), case.instrument
+    limit, instrument = risk.order_limit, case.instrument
     price, rate = case.price_worst, case.rate
     if limit is None or instrument is None or price is None or rate is None:
         return unknown(Code.LIMITS_INFEASIBLE, case, risk, "a legal size")
-    smallest = greater(instrument.notional_min, instrument.exposure(instrument.quantity_min, price)) * rate
+    least = instrument.notional_min
+    by_quantity = instrument.quantity_min * price * instrument.multiplier
+    smallest = greater(least, by_quantity) * rate
     if limit >= smallest:
         return None
     return deny(
@@ -51,7 +41,7 @@ def infeasible(case: Case, risk: Risk) -> Finding | None:
 
 def order_notional(case: Case, risk: Risk) -> Finding | None:
     """Bound what one order is worth."""
-    limit, notional = order_limit(case, risk), risk.notional
+    limit, notional = risk.order_limit, risk.notional
     if limit is None or notional is None:
         return unknown(Code.ORDER_NOTIONAL_MAX, case, risk, shown(case.limits.order_notional_max))
     if notional <= limit:

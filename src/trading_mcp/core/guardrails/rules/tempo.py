@@ -1,22 +1,16 @@
 """Rules about pace: repeats, cooldown, rate, and what one day may hold."""
 
 from decimal import Decimal
+from typing import Final
 
 from trading_mcp.core.domain.money import ZERO
-from trading_mcp.core.domain.tallies import ACCOUNT_TALLY, Content, Tally
+from trading_mcp.core.domain.tallies import Content
 from trading_mcp.core.domain.verdict import Code, Finding
 from trading_mcp.core.guardrails.case import Case, Risk
 from trading_mcp.core.guardrails.finding import deny, shown, span
 from trading_mcp.core.guardrails.rules.size import unknown
 
-
-def _tallies(case: Case, risk: Risk) -> tuple[tuple[Tally, int], ...]:
-    """Return the counts that bind, each with its own now: the book's, and the account's where money is real."""
-    if not case.policy.account.account_counts:
-        return ((risk.tally, risk.tempo_now),)
-    account = case.book.tallies.get(ACCOUNT_TALLY)
-    own = (risk.tally, risk.tempo_now)
-    return (own,) if account is None else (own, (account, case.facts.now))
+_NOBODY: Final[dict[str, int]] = {}
 
 
 def duplicate(case: Case, risk: Risk) -> Finding | None:
@@ -25,10 +19,11 @@ def duplicate(case: Case, risk: Risk) -> Finding | None:
     if quantity is None:
         return None
     window = case.policy.account.duplicate_window
-    content = Content(case.intent.pair, case.intent.side, quantity, case.limit_price)
-    for tally, now in _tallies(case, risk):
-        for at, before in tally.recent:
-            if at > now - window and before == content:
+    for tally, now in risk.tallies:
+        for at, before in reversed(tally.recent):
+            if at <= now - window:
+                break
+            if before == Content(case.intent.pair, case.intent.side, quantity, case.limit_price):
                 return deny(
                     Code.ORDER_DUPLICATE,
                     "the same order was cleared under another id a moment ago",
@@ -42,7 +37,7 @@ def duplicate(case: Case, risk: Risk) -> Finding | None:
 def cooldown(case: Case, risk: Risk) -> Finding | None:
     """Let a pair rest between entries."""
     rest = case.policy.account.pair_cooldown
-    for tally, now in _tallies(case, risk):
+    for tally, now in risk.tallies:
         last = tally.pair_at.get(case.intent.pair)
         if last is not None and not now - last >= rest:
             return deny(
@@ -58,7 +53,7 @@ def cooldown(case: Case, risk: Risk) -> Finding | None:
 def rate(case: Case, risk: Risk) -> Finding | None:
     """Bound the entries of a sliding window."""
     limit, window = case.policy.account.rate_orders_max, case.policy.account.rate_window
-    for tally, now in _tallies(case, risk):
+    for tally, now in risk.tallies:
         count = tally.cleared_since(now - window)
         if not count + 1 <= limit:
             return deny(
@@ -73,15 +68,11 @@ def rate(case: Case, risk: Risk) -> Finding | None:
 
 def orders_day(case: Case, risk: Risk) -> Finding | None:
     """Bound the entries of one day, of the book and where money is real of the account."""
-    account, day = case.policy.account, case.facts.day
-    own_limit = account.orders_day_manual_max
-    if case.intent.algorithm is not None:
-        own_limit = account.orders_day_algorithm_max
-    checks = [(risk.tally.orders_on(day), own_limit, case.intent.book)]
-    if account.account_counts:
-        tally = case.book.tallies.get(ACCOUNT_TALLY)
-        checks.append((0 if tally is None else tally.orders_on(day), account.orders_day_account_max, "the account"))
-    for count, limit, whose in checks:
+    account, day, intent = case.policy.account, case.facts.day, case.intent
+    limit = account.orders_day_manual_max if intent.algorithm is None else account.orders_day_algorithm_max
+    whose = intent.book
+    for tally, _ in risk.tallies:
+        count = tally.orders_on(day)
         if not count + 1 <= limit:
             return deny(
                 Code.ORDERS_DAY_MAX,
@@ -90,17 +81,18 @@ def orders_day(case: Case, risk: Risk) -> Finding | None:
                 actual=str(count + 1),
                 would_pass="orders that reduce; entries again tomorrow",
             )
+        limit, whose = account.orders_day_account_max, "the account"
     return None
 
 
 def turnover_day(case: Case, risk: Risk) -> Finding | None:
     """Bound what one day may turn over, as a share of what the day opened with."""
-    measure = case.book.measures.get("account")
+    measure = risk.measure
     most = case.policy.account.turnover_day_max
     if measure is None or measure.day != case.facts.day or risk.notional is None:
         return unknown(Code.TURNOVER_DAY_MAX, case, risk, f"{shown(most * 100)} % of day-open equity")
     limit = most * measure.day_open
-    for tally, _ in _tallies(case, risk):
+    for tally, _ in risk.tallies:
         after: Decimal = tally.turnover_on(case.facts.day) + risk.notional
         if not after <= limit:
             left = max(limit - tally.turnover_on(case.facts.day), ZERO)
@@ -120,8 +112,9 @@ def unattended(case: Case, risk: Risk) -> Finding | None:
     if case.intent.algorithm is not None:
         return None
     book, account = case.book, case.policy.account
-    is_over = book.unattended_day != case.facts.day and not book.home.mode.is_guarded
-    counts = {} if is_over else book.unattended
+    counts = book.unattended
+    if not counts or (book.unattended_day != case.facts.day and not book.home.mode.is_guarded):
+        counts = _NOBODY
     actor, total = counts.get(case.intent.door, 0), sum(counts.values())
     for count, limit, whose in (
         (actor, account.unattended_actor_max, case.intent.door),

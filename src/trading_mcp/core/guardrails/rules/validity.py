@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Final
 
-from trading_mcp.core.domain.instruments import Kind, asset_of, quote_of
+from trading_mcp.core.domain.instruments import Instrument, Kind, quote_of
 from trading_mcp.core.domain.market import SECOND, FeedHealth, Market, Quote
 from trading_mcp.core.domain.money import ONE, ZERO, ceil_to, greater, lesser
 from trading_mcp.core.domain.orders import OrderType, Purpose, Side
@@ -87,15 +87,15 @@ def approved(case: Case, risk: Risk) -> Finding | None:
             would_pass=", ".join(limits.venues) or "nothing until the owner routes a venue",
         )
     instruments = case.facts.instruments
-    absent = [venue for venue in limits.venues if f"{venue}/{pair}" not in instruments]
-    if absent:
-        return deny(
-            Code.SYMBOL_NOT_APPROVED,
-            f"{pair} is not offered by {', '.join(absent)}",
-            limit=", ".join(limits.venues),
-            actual=f"not offered by {', '.join(absent)}",
-            would_pass="a pair that every routed venue offers",
-        )
+    for venue in limits.venues:
+        if f"{venue}/{pair}" not in instruments:
+            return deny(
+                Code.SYMBOL_NOT_APPROVED,
+                f"{pair} is not offered by {venue}",
+                limit=", ".join(limits.venues),
+                actual=f"not offered by {venue}",
+                would_pass="a pair that every routed venue offers",
+            )
     return None
 
 
@@ -103,7 +103,7 @@ def on_list(case: Case) -> Finding | None:
     """Know what the owner approved; a venue that merely fails to list a pair today removes nothing."""
     pair, limits = case.intent.pair, case.limits
     quote_ok = case.market is Market.STOCKS or quote_of(pair) in limits.quotes_approved
-    if asset_of(pair) not in limits.assets_approved or not quote_ok or pair in limits.pairs_blocked:
+    if case.asset not in limits.assets_approved or not quote_ok or pair in limits.pairs_blocked:
         return deny(
             Code.SYMBOL_NOT_APPROVED,
             f"{pair} is not on the owner's list",
@@ -130,19 +130,18 @@ def instrument_rules(case: Case) -> Finding | None:
     if quantity is None:
         return None
     price = case.limit_price or case.price_worst
-    smallest = instrument.quantity_min
-    if price is not None:
-        by_notional = ceil_to(instrument.notional_min / (price * instrument.multiplier), instrument.quantity_step)
-        smallest = greater(smallest, by_notional)
-        if not instrument.exposure(quantity, price) <= instrument.notional_max:
-            return deny(
-                Code.INSTRUMENT_RULES,
-                "the venue takes no order of this notional",
-                limit=f"at most {shown(instrument.notional_max)} {instrument.quote}",
-                actual=shown(instrument.exposure(quantity, price)),
-                would_pass=f"at most {shown(instrument.notional_max)} {instrument.quote}",
-            )
-    if not (quantity > ZERO and quantity >= smallest):
+    worth = None if price is None else quantity * price * instrument.multiplier
+    if worth is not None and not worth <= instrument.notional_max:
+        return deny(
+            Code.INSTRUMENT_RULES,
+            "the venue takes no order of this notional",
+            limit=f"at most {shown(instrument.notional_max)} {instrument.quote}",
+            actual=shown(worth),
+            would_pass=f"at most {shown(instrument.notional_max)} {instrument.quote}",
+        )
+    is_enough = worth is None or worth >= instrument.notional_min
+    if not (quantity > ZERO and quantity >= instrument.quantity_min and is_enough):
+        smallest = _smallest(instrument, price)
         return deny(
             Code.INSTRUMENT_RULES,
             f"below the venue's minimum for {case.intent.pair}",
@@ -159,6 +158,15 @@ def instrument_rules(case: Case) -> Finding | None:
             would_pass=f"{shown(instrument.quantity_max)} {instrument.base} or less",
         )
     return None
+
+
+def _smallest(instrument: Instrument, price: Decimal | None) -> Decimal:
+    """Return the smallest quantity that satisfies both minima of a venue."""
+    least = greater(instrument.quantity_min, instrument.quantity_step)
+    if price is None:
+        return least
+    by_notional = instrument.notional_min / (price * instrument.multiplier)
+    return greater(least, ceil_to(by_notional, instrument.quantity_step))
 
 
 def session(case: Case) -> Finding | None:
@@ -196,8 +204,8 @@ def price(case: Case, risk: Risk) -> Finding | None:
             would_pass="the same order once a price has come",
         )
     limits = case.limits
-    values = (quote.bid, quote.ask)
-    if not all(value.is_finite() and value > ZERO for value in values) or not quote.bid <= quote.ask:
+    bid, ask = quote.bid, quote.ask
+    if not (bid.is_finite() and ask.is_finite() and ZERO < bid <= ask):
         return _implausible("bid and ask make no sense", "0 < bid <= ask", f"{quote.bid} / {quote.ask}")
     age = case.facts.now - quote.confirmed_at
     if not -FUTURE_MAX <= age <= limits.price_age_max:
@@ -208,8 +216,8 @@ def price(case: Case, risk: Risk) -> Finding | None:
             actual=span(abs(age)),
             would_pass="the same order once a fresh price has come",
         )
-    if not quote.ask - quote.bid <= limits.spread_max * quote.ask:
-        gap = (quote.ask - quote.bid) / quote.ask
+    if not ask - bid <= limits.spread_max * ask:
+        gap = (ask - bid) / ask
         return _implausible("the spread is too wide", share(limits.spread_max), share(gap))
     return _jump(case, quote)
 
