@@ -2,6 +2,7 @@
 
 import contextlib
 import resource
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -126,6 +127,47 @@ def test_queued_entries_that_cannot_be_written_stop_the_desk_too(tmp_path: Path)
     with pytest.raises(JournalUnwritable):
         journal.queue(NOON, [called(1)])
     assert journal.head().seq == 1
+    journal.close()
+
+
+def test_a_start_on_a_full_disk_reads_but_does_not_write(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    journal = made(home, 100)
+    crashed = taken(home)
+    journal.close()
+    put(home, crashed)
+    size = len(crashed["journal.db"])
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.adapters.journal.appender", str(home), "1"],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),
+    )
+    assert (done.returncode, done.stdout) == (3, ""), done.stderr
+    assert (home / "HALT").exists()
+    again = opened(home)
+    assert again.verify(TRUST).entries == 101
+    again.close()
+
+
+def test_a_log_that_cannot_be_folded_back_lets_it_be_read_and_refuses_every_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    made(home, 5).close()
+    (home / "HALT.off").touch()
+
+    def full(_: schema.Connection) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "fold_back", full)
+        journal = opened(home)
+    assert (home / "HALT").exists()
+    assert len(list(journal.entries())) == 6
+    with pytest.raises(JournalUnwritable, match="disk is full"):
+        journal.append(NOON, [called(1)])
     journal.close()
 
 

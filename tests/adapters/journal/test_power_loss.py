@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.adapters.journal.disk import Acknowledged, Disk, Sync, Write, outcomes, put, taken
-from tests.adapters.journal.support import NOON, TRUST, checkpointer, drafts, made, opened, rows_of
+from tests.adapters.journal.support import NOON, TRUST, checkpointer, drafts, events, made, opened, rows_of
 from trading_mcp.adapters.journal import schema
 from trading_mcp.adapters.journal.entryfile import EntryFile
 from trading_mcp.errors import JournalError
@@ -18,16 +18,27 @@ BATCHES = (1, 3, 1, 2, 40, 1, 5)
 """Entries of each append: alone, in groups, and one large enough to be folded back into the main file."""
 
 
-def played(home: Path, *, frames_kept: int) -> tuple[dict[str, bytes], Disk, set[int]]:
+def played(
+    home: Path, *, frames_kept: int, is_after_a_crash: bool = False
+) -> tuple[dict[str, bytes], Disk, set[int]]:
     """Append through a disk that takes notes: files before, the notes, the sizes appends ended at."""
-    made(home).close()
-    before = taken(home)
-    disk = Disk(f"power-{frames_kept}-{home.parent.name}")
+    journal = made(home)
+    if is_after_a_crash:
+        journal.append(NOON, events(5))
+        before = taken(home)
+        journal.close()
+        put(home, before)
+    else:
+        journal.close()
+        before = taken(home)
+    disk = Disk(f"power-{frames_kept}-{is_after_a_crash}-{home.parent.name}")
     connection = disk.connect(home / "journal.db")
     schema.prepare(connection)
+    schema.fold_back(connection)
     connection.wal_autocheckpoint(frames_kept)
     file = EntryFile(connection, home / "journal.db", checkpointer=checkpointer(every=4), linger=60)
-    ends = {1}
+    ends = {file.durable.seq}
+    disk.steps.insert(0, Acknowledged(file.durable.seq))
     for number, count in enumerate(BATCHES):
         if number % 2:
             file.queue(NOON, drafts(1, number * 100 + 90))
@@ -38,11 +49,15 @@ def played(home: Path, *, frames_kept: int) -> tuple[dict[str, bytes], Disk, set
     return before, disk, ends
 
 
-@pytest.mark.parametrize("frames_kept", [1000, 6], ids=["log-grows", "log-is-folded-back"])
+@pytest.mark.parametrize(
+    ("frames_kept", "is_after_a_crash"),
+    [(1000, False), (6, False), (1000, True)],
+    ids=["log-grows", "log-is-folded-back", "again-after-a-crash"],
+)
 def test_whatever_part_of_the_unsynced_writes_survives_nothing_acknowledged_is_lost(
-    tmp_path: Path, sampled: Sampled, frames_kept: int
+    tmp_path: Path, sampled: Sampled, frames_kept: int, is_after_a_crash: bool
 ) -> None:
-    before, disk, ends = played(tmp_path / "played", frames_kept=frames_kept)
+    before, disk, ends = played(tmp_path / "played", frames_kept=frames_kept, is_after_a_crash=is_after_a_crash)
     rng, samples = sampled(12)
     after = tmp_path / "after"
     states = 0

@@ -79,6 +79,17 @@ class EntryFile:
         """Why nothing more can be written, once that is so; only a new opening, and verifying, ends it."""
         return self._failure
 
+    def refuse(self, error: BaseException) -> JournalUnwritable:
+        """Stop writing for good, and trading with it; the reason, to be raised."""
+        stands = raise_halt(self.path.parent)
+        self._failure = failure = JournalUnwritable(
+            f"{self.path} could not be written after entry {self._durable.seq}: {error!r}.",
+            "HALT stands in the home. Free space on its disk and start the desk again: it verifies first."
+            if stands
+            else "HALT could not be put up: stop the desk, free space on its disk, then start it again.",
+        )
+        return failure
+
     def append(self, at: int, drafts: Sequence[Draft]) -> tuple[Row, ...]:
         """Record all of `drafts` or none, after what is queued, in one commit; durable when it returns."""
         with self._disk_lock:
@@ -262,15 +273,9 @@ class EntryFile:
             with contextlib.suppress(Exception):
                 if self._connection.in_transaction:
                     self._connection.execute(schema.ROLLBACK)
-            stands = raise_halt(self.path.parent)
-            self._failure = JournalUnwritable(
-                f"{self.path} could not be written after entry {self._durable.seq}: {error!r}.",
-                "HALT stands in the home. Free space on its disk and start the desk again: it verifies first."
-                if stands
-                else "HALT could not be put up: stop the desk, free space on its disk, then start it again.",
-            )
+            failure = self.refuse(error)
             if isinstance(error, Exception):
-                raise self._failure from error
+                raise failure from error
             raise
 
     @contextlib.contextmanager

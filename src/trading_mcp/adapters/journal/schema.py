@@ -113,6 +113,15 @@ def build(connection: Connection) -> None:
     connection.execute(COMMIT)
 
 
+def fold_back(connection: Connection) -> None:
+    """Bring what a crash left in the log into the main file, and begin the log anew.
+
+    A sync that failed may have left frames that the system shows us but the disk does not have. Entries written
+    after such a hole would be lost with it, acknowledged or not; written again from here they are not.
+    """
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
 def begin(connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
     """Put the first entries into a new journal. Nobody relies on it yet, so a failure here stops no desk."""
     connection.execute(BEGIN)

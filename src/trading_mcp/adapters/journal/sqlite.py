@@ -83,6 +83,11 @@ class SqliteJournal:
                 f"{path} has no entry 1, though a journal is made with one: its entries were removed.",
                 schema.RESTORE,
             )
+        try:
+            schema.fold_back(connection)
+        except sqlite3.Error as error:
+            # A full disk: what is there can be read, and orders cancelled, but nothing more be recorded.
+            file.refuse(error)
         return cls(file)
 
     def head(self) -> Head:
