@@ -13,12 +13,13 @@ import msgspec
 from sqlite_utils import Database
 
 from trading_mcp.adapters.journal.projection import Step, rows_of
-from trading_mcp.core.domain.book import Book
+from trading_mcp.core.domain.book import FOLD_VERSION, Book
 from trading_mcp.core.domain.events import DeskCreated
 from trading_mcp.core.domain.evolve import evolve, first_book
 from trading_mcp.core.ports import Entry
 
-VERSION: Final = 1
+# Whatever changes the tables, or the fold they show, makes them anew.
+MADE_BY: Final = f"1.{FOLD_VERSION}"
 ROWS_MAX: Final = 500
 BATCH: Final = 1000
 
@@ -79,7 +80,7 @@ _TABLES: Final[dict[str, tuple[dict[str, type], str | tuple[str, ...]]]] = {
     "snapshots": ({"id": str, **_WHEN, "scope": str, "value": str}, "id"),
     "system_state": ({"key": str, "value": str, **_WHEN}, "key"),
     "experiments": ({"id": str, **_WHEN, "subject": str, "parameters": str, "metrics": str}, "id"),
-    "applied": ({"id": int, "version": int, "seq": int, "hash": bytes}, "id"),
+    "applied": ({"id": int, "version": str, "seq": int, "hash": bytes}, "id"),
 }
 _INDEXES: Final = (
     ("orders", ("seq",)),
@@ -136,7 +137,7 @@ class Views:
         with self._lock, self._database.atomic():
             for table, rows in tables.items():
                 self._database.table(table).insert_all(rows.values(), replace=True)
-            row = {"id": 1, "version": VERSION, "seq": last.seq, "hash": last.hash}
+            row = {"id": 1, "version": MADE_BY, "seq": last.seq, "hash": last.hash}
             self._database.table("applied").insert(row, replace=True)
         self.seq = last.seq
 
@@ -214,7 +215,7 @@ def _opened(path: Path, hash_at: Callable[[int], bytes | None]) -> tuple[Databas
         return None
     try:
         (row,) = database.table("applied").rows
-        if row["version"] == VERSION and hash_at(row["seq"]) == row["hash"]:
+        if row["version"] == MADE_BY and hash_at(row["seq"]) == row["hash"]:
             return database, row["seq"]
     except (sqlite3.Error, ValueError):
         pass
