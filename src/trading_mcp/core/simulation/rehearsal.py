@@ -1,4 +1,4 @@
-"""A day through the core with no process running: facts from the synthetic market, orders into the matching engine."""
+"""A day through the core with no process: facts from the synthetic market, orders into the matching engine."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
