@@ -22,6 +22,16 @@ from trading_mcp.core.domain.verdict import Code, Verdict
 FOLD_VERSION: Final = 1
 
 
+def transfer_key(venue: str, transfer_id: str) -> str:
+    """Return the name under which a transfer is remembered beside the trades."""
+    return f"{venue}/transfer/{transfer_id}"
+
+
+def activity_key(venue: str, activity_id: str) -> str:
+    """Return the name under which an adjustment is remembered beside the trades."""
+    return f"{venue}/activity/{activity_id}"
+
+
 class IntentRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What became of an intent, kept so that the same id never trades twice."""
 
@@ -64,6 +74,7 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     protections: dict[str, Protection] = {}
     closings: dict[str, Closing] = {}
     reconciled: frozenset[str] = frozenset()
+    rechecked: frozenset[str] = frozenset()
     suspended_at: int | None = None
     suspensions: tuple[int, ...] = ()
     local_fill_at: dict[str, int] = {}
@@ -82,6 +93,14 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     def has_trade(self, venue: str, trade_id: str) -> bool:
         """Say whether a fill has been folded already."""
         return recall(self.trades, f"{venue}/{trade_id}") is not None
+
+    def has_transfer(self, venue: str, transfer_id: str) -> bool:
+        """Say whether a transfer of cash has been folded already; a venue may number transfers and trades alike."""
+        return recall(self.trades, transfer_key(venue, transfer_id)) is not None
+
+    def has_activity(self, venue: str, activity_id: str) -> bool:
+        """Say whether an adjustment has been folded already; one without an id cannot be told from another."""
+        return activity_id != "" and recall(self.trades, activity_key(venue, activity_id)) is not None
 
     def mandate_of(self, algorithm: str | None) -> Mandate | None:
         """Return the leave an algorithm holds, if it is enabled and has one."""

@@ -15,6 +15,12 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to decide."""
 
 
+class Start(Command, frozen=True, kw_only=True):
+    """A desk opened the home: what the last one left on its way is not known, what it had not sent never is."""
+
+    version: str
+
+
 class Execute(Command, frozen=True, kw_only=True):
     """Trade, if the gate allows it."""
 
@@ -138,6 +144,7 @@ class ReportAdjustment(Command, frozen=True, kw_only=True):
     asset: str
     amount: Decimal
     note: str = ""
+    activity_id: str = ""
 
 
 class Reconcile(Command, frozen=True, kw_only=True):
@@ -197,7 +204,8 @@ class Attend(Command, frozen=True, kw_only=True):
 
 
 AnyCommand = (
-    Execute
+    Start
+    | Execute
     | Close
     | Cancel
     | Halt

@@ -16,8 +16,10 @@ from trading_mcp.core.domain.protection import Protection
 from trading_mcp.core.domain.verdict import Code, Finding, Verdict
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=lambda name: f"{name}.1"):
-    """One thing that happened; its tag carries the version of its shape."""
+class Event(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="event", tag="{}.1".format
+):
+    """One thing that happened; its tag carries the version of its shape, which has no other fields."""
 
     at: int
 
@@ -203,6 +205,7 @@ class Adjusted(Event, frozen=True, kw_only=True):
     asset: str
     amount: Decimal
     note: str = ""
+    activity_id: str = ""
 
 
 class Suspended(Event, frozen=True, kw_only=True):

@@ -1,20 +1,38 @@
 """Folds of what happens to the account: latches, measures, cash, algorithms, guards, proposals, policy."""
 
+from typing import Final
+
 from msgspec.structs import replace
 
 from trading_mcp.core.domain import events as e
-from trading_mcp.core.domain.book import Book, PendingChange
+from trading_mcp.core.domain.book import Book, PendingChange, activity_key, transfer_key
+from trading_mcp.core.domain.closing import Stage
 from trading_mcp.core.domain.instruments import asset_of
 from trading_mcp.core.domain.latches import Latch, TradingState
-from trading_mcp.core.domain.measures import after_flow, after_pause, after_value, first_measure
+from trading_mcp.core.domain.market import Market
+from trading_mcp.core.domain.measures import (
+    CONFIRM_AFTER,
+    OPENING_REACH,
+    SESSION_REACH,
+    after_flow,
+    after_pause,
+    after_value,
+    first_measure,
+)
 from trading_mcp.core.domain.portfolio import Adjustment, after_cash, after_foreign, after_split
 from trading_mcp.core.domain.proposals import ProposedOrder
 from trading_mcp.core.domain.protection import Kept
 from trading_mcp.core.domain.recall import remember
 
+_SESSIONED: Final = f"market/{Market.STOCKS}"
+
 
 def latched(book: Book, event: e.Latched) -> Book:
     latch = event.latch
+    before = book.latches.get(latch.key)
+    if before is not None and before.state > latch.state:
+        # Only a release makes a latch milder.
+        latch = before
     return replace(
         book,
         at=event.at,
@@ -37,12 +55,19 @@ def marked(book: Book, event: e.Marked) -> Book:
     span = book.policy.account.loss_rate_window
     measures = dict(book.measures)
     for key, value in event.values.items():
-        before = measures.get(key)
-        day = event.market_days.get(key, event.day)
-        measures[key] = (
-            first_measure(value, event.at, day) if before is None else after_value(before, value, event.at, day, span)
-        )
-    return replace(book, at=event.at, measures=measures, breached=event.breached, marked_at=event.at)
+        before, day, reach = measures.get(key), event.day, OPENING_REACH
+        if key == _SESSIONED:
+            # While nobody can say which session it is, the one that was known goes on.
+            day = event.market_days.get(key, day if before is None else before.day)
+            reach = SESSION_REACH
+        if before is None:
+            measures[key] = first_measure(value, event.at, day)
+        else:
+            measures[key] = after_value(before, value, event.at, day, span, reach)
+    # Marks that follow each other too fast confirm nothing; they are measured from the first of them.
+    is_later = event.at - book.marked_at >= CONFIRM_AFTER or event.at < book.marked_at
+    marked_at = event.at if is_later else book.marked_at
+    return replace(book, at=event.at, measures=measures, breached=event.breached, marked_at=marked_at)
 
 
 def paused(book: Book, event: e.RatePaused) -> Book:
@@ -60,28 +85,47 @@ def cash_moved(book: Book, event: e.CashMoved) -> Book:
         at=event.at,
         portfolio=after_cash(book.portfolio, event.venue, event.asset, event.amount),
         measures=measures,
-        trades=remember(book.trades, f"{event.venue}/{event.transfer_id}", "transfer", event.at),
+        trades=remember(book.trades, transfer_key(event.venue, event.transfer_id), "transfer", event.at),
     )
 
 
 def adjusted(book: Book, event: e.Adjusted) -> Book:
+    trades = book.trades
+    if event.activity_id:
+        trades = remember(trades, activity_key(event.venue, event.activity_id), event.kind, event.at)
     if event.kind is Adjustment.SPLIT:
-        protections = {
-            key: replace(
-                guard,
-                entry=guard.entry / event.amount,
-                best=guard.best / event.amount,
-                stop=None if guard.stop is None else guard.stop / event.amount,
-                target=None if guard.target is None else guard.target / event.amount,
-            )
-            if asset_of(key.rsplit("/", 1)[1]) == event.asset
-            else guard
-            for key, guard in book.protections.items()
-        }
-        portfolio = after_split(book.portfolio, event.asset, event.amount)
-        return replace(book, at=event.at, portfolio=portfolio, protections=protections)
-    portfolio = after_cash(book.portfolio, event.venue, event.asset, event.amount)
-    return replace(book, at=event.at, portfolio=portfolio)
+        book = _split(book, event)
+    else:
+        book = replace(book, portfolio=after_cash(book.portfolio, event.venue, event.asset, event.amount))
+    return replace(book, at=event.at, trades=trades)
+
+
+def _split(book: Book, event: e.Adjusted) -> Book:
+    """Restate prices and quantities of what a split covers: positions, their guards, and closes under way."""
+    ratio = event.amount
+
+    def is_split(key: str) -> bool:
+        _, venue, pair = key.split("/")
+        return venue == event.venue and asset_of(pair) == event.asset
+
+    protections = {
+        key: replace(
+            guard,
+            entry=guard.entry / ratio,
+            best=guard.best / ratio,
+            stop=None if guard.stop is None else guard.stop / ratio,
+            target=None if guard.target is None else guard.target / ratio,
+        )
+        if is_split(key)
+        else guard
+        for key, guard in book.protections.items()
+    }
+    closings = {
+        key: replace(closing, left=closing.left * ratio) if is_split(key) else closing
+        for key, closing in book.closings.items()
+    }
+    portfolio = after_split(book.portfolio, event.venue, event.asset, ratio)
+    return replace(book, portfolio=portfolio, protections=protections, closings=closings)
 
 
 def suspended(book: Book, event: e.Suspended) -> Book:
@@ -89,7 +133,8 @@ def suspended(book: Book, event: e.Suspended) -> Book:
         book,
         at=event.at,
         suspended_at=event.at,
-        reconciled=frozenset(),
+        # Only new risk waits for the venues to be asked again; exits go by what was reconciled before.
+        rechecked=frozenset(),
         suspensions=(*book.suspensions[-2:], event.at),
     )
 
@@ -99,7 +144,12 @@ def woke(book: Book, event: e.Woke) -> Book:
 
 
 def reconciled(book: Book, event: e.Reconciled) -> Book:
-    return replace(book, at=event.at, reconciled=book.reconciled | {event.venue})
+    return replace(
+        book,
+        at=event.at,
+        reconciled=book.reconciled | {event.venue},
+        rechecked=book.rechecked | {event.venue},
+    )
 
 
 def foreign(book: Book, event: e.ForeignHeld) -> Book:
@@ -143,7 +193,7 @@ def close_moved(book: Book, event: e.CloseMoved) -> Book:
     key = event.closing.position
     protections = book.protections
     guard = protections.get(key)
-    if guard is not None and guard.kept is Kept.VENUE:
+    if guard is not None and guard.kept is Kept.VENUE and event.closing.stage is not Stage.QUEUED:
         # From the first step of a close the desk keeps the stop, whatever becomes of the one at the venue.
         protections = {**protections, key: replace(guard, kept=Kept.DESK)}
     return replace(book, at=event.at, closings={**book.closings, key: event.closing}, protections=protections)

@@ -47,7 +47,7 @@ def cleared(book: Book, event: e.OrderCleared) -> Book:
     if record is not None:
         record = replace(record, order_ids=(*record.order_ids, order.id))
         intents = remember(intents, order.intent_id, record, event.at)
-    tallies, unattended = book.tallies, book.unattended
+    tallies, unattended, unattended_day = book.tallies, book.unattended, book.unattended_day
     if event.counted_at is not None:
         content = Content(order.pair, order.side, order.quantity, order.limit_price)
         # A book counts by the tick its order was due; the account by the desk's own clock.
@@ -62,6 +62,7 @@ def cleared(book: Book, event: e.OrderCleared) -> Book:
             is_new = event.day != book.unattended_day and not book.home.mode.is_guarded
             counts = {} if is_new else book.unattended
             unattended = {**counts, order.door: counts.get(order.door, 0) + 1}
+            unattended_day = event.day
     return replace(
         book,
         at=event.at,
@@ -69,7 +70,7 @@ def cleared(book: Book, event: e.OrderCleared) -> Book:
         intents=intents,
         tallies=tallies,
         unattended=unattended,
-        unattended_day=event.day,
+        unattended_day=unattended_day,
     )
 
 
@@ -80,6 +81,10 @@ def moved(book: Book, order_id: str, state: OrderState, at: int, **changes: Any)
         return replace(book, at=at)
     after = replace(before, state=state, since=at, **changes)
     if state in ENDED:
+        if before.order.reduces and before.state is not OrderState.CLEARED:
+            # What an exit held is free again; a balance read before that must not trap the next one.
+            venue = before.order.venue
+            book = replace(book, local_fill_at={**book.local_fill_at, venue: max(at, book.local_fill_at.get(venue, at))})
         working = {key: value for key, value in book.working.items() if key != order_id}
         return replace(book, at=at, working=working, closed=remember(book.closed, order_id, after, at))
     return replace(book, at=at, working={**book.working, order_id: after})

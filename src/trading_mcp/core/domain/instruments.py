@@ -71,6 +71,9 @@ def traits_of(pair: str) -> tuple[str, str, Market]:
 
 def normalise(text: str) -> str:
     """Bring the spellings of a pair (BTC_USDT, btc/usdt, BTCUSDT) to one: BTC-USDT; a stock stays a bare symbol."""
+    if not text.isascii():
+        # Upper case would turn letters that only look alike into the ones of a pair.
+        return text
     pair = text.strip().upper().replace("_", "-").replace("/", "-")
     if "-" in pair:
         return pair

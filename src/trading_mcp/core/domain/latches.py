@@ -72,6 +72,7 @@ def state_of(
                 covers = scope.name == venue
             case ScopeKind.ALGORITHM:
                 covers = scope.name == algorithm
-        if covers and (worst is None or latch.state > worst.state):
+        if covers and (worst is None or (latch.state, latch.key) > (worst.state, worst.key)):
+            # Of two as strict the name decides, not the order in which they came or were read back.
             worst = latch
     return (TradingState.ACTIVE, None) if worst is None else (worst.state, worst)

@@ -5,10 +5,17 @@ from typing import Final
 
 import msgspec
 
-from trading_mcp.core.domain.market import DAY, MINUTE
+from trading_mcp.core.domain.market import DAY, MINUTE, SECOND
 from trading_mcp.core.domain.money import ZERO
 
 PEAK_DAYS: Final = 7
+# Two valuations confirm each other only when the prices under them had time to be others.
+CONFIRM_AFTER: Final = 5 * SECOND
+# Marks come every minute; one that comes this soon after the last has missed nothing.
+WATCHED: Final = 2 * MINUTE
+# How far back a value still tells what a day opened with: a night, or for a market with sessions a long weekend.
+OPENING_REACH: Final = DAY
+SESSION_REACH: Final = 4 * DAY
 
 
 class Measure(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,30 +66,48 @@ def first_measure(value: Decimal, at: int, day: str) -> Measure:
     )
 
 
-def after_value(measure: Measure, value: Decimal, at: int, day: str, span: int) -> Measure:
+def after_value(
+    measure: Measure, value: Decimal, at: int, day: str, span: int, reach: int = OPENING_REACH
+) -> Measure:
     """Fold one valuation; a new day resets what is measured, never what has latched."""
     today, minute = at // DAY, at // MINUTE
-    peaks = measure.peaks
-    if peaks and peaks[-1][0] >= today:
-        if value > peaks[-1][1]:
-            peaks = (*peaks[:-1], (peaks[-1][0], value))
-    else:
-        peaks = (*(p for p in peaks if p[0] > today - PEAK_DAYS), (today, value))
-    oldest = (at - span) // MINUTE
-    window = (*(w for w in measure.window if oldest <= w[0] < minute), (minute, value))
     is_new = day != measure.day
     return Measure(
         day=day,
-        # The first value of a day is its opening: the last one of the day before, if that was a minute ago.
-        day_open=measure.value if is_new and at - measure.at <= 2 * MINUTE else value if is_new else measure.day_open,
+        day_open=_opening(measure, value, at, reach) if is_new else measure.day_open,
         value=value,
         at=at,
         high_water=max(measure.high_water, value),
-        peaks=peaks,
-        window=window,
+        peaks=_with_peak(measure.peaks, value, today, today - PEAK_DAYS + 1),
+        window=_with_peak(measure.window, value, minute, (at - span) // MINUTE),
         paused_until=measure.paused_until,
         pauses=0 if is_new else measure.pauses,
     )
+
+
+def _opening(before: Measure, value: Decimal, at: int, reach: int) -> Decimal:
+    """Return what a new day opens with: the last value of the day before, as far as it still tells.
+
+    A day that began unwatched opens with the higher of the values around the gap, so that a restart never lowers it.
+    """
+    gap = at - before.at
+    if gap <= WATCHED:
+        return before.value
+    return max(before.value, value) if gap <= reach else value
+
+
+def _with_peak(
+    peaks: tuple[tuple[int, Decimal], ...], value: Decimal, now: int, oldest: int
+) -> tuple[tuple[int, Decimal], ...]:
+    """Keep one peak per span of time; after a clock that stepped back, what seems to come counts as now."""
+    kept: list[tuple[int, Decimal]] = []
+    for point in peaks:
+        if point[0] >= now:
+            value = max(value, point[1])
+        elif point[0] >= oldest:
+            kept.append(point)
+    kept.append((now, value))
+    return tuple(kept)
 
 
 def after_flow(measure: Measure, amount: Decimal) -> Measure:

@@ -69,6 +69,11 @@ def is_amount(value: Decimal | None) -> bool:
     return +value == value and value % AMOUNT_STEP == ZERO
 
 
+def is_change(value: Decimal) -> bool:
+    """Say whether a value from inside is a finite number of either sign of a size we can calculate with."""
+    return value.is_finite() and -AMOUNT_MAX < value < AMOUNT_MAX
+
+
 def floor_to(value: Decimal, step: Decimal) -> Decimal:
     """Round a non-negative value down to a multiple of the step."""
     return value // step * step

@@ -7,7 +7,7 @@ import msgspec
 
 from trading_mcp.core.domain.instruments import asset_of, quote_of
 from trading_mcp.core.domain.money import ONE, ZERO
-from trading_mcp.core.domain.orders import Fill, Side
+from trading_mcp.core.domain.orders import EXTERNAL, Fill, Side
 
 
 class Adjustment(StrEnum):
@@ -46,10 +46,16 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Portfolio(msgspec.Struct, frozen=True, kw_only=True):
-    """Cash per venue and asset, and positions per book, venue and pair."""
+    """Cash per venue and asset, and positions per book, venue and pair; those that ended rest apart, in `flat`."""
 
     cash: dict[str, Decimal]
     positions: dict[str, Position]
+    # What every order loops over stays as short as what is held; what was earned is not forgotten.
+    flat: dict[str, Position] = {}
+
+    def position(self, key: str) -> Position | None:
+        """Return a position, held or ended."""
+        return self.positions.get(key) or self.flat.get(key)
 
     def held(self, book: str, venue: str, pair: str) -> Decimal:
         """Return the quantity one book holds of a pair at a venue."""
@@ -70,6 +76,15 @@ def cash_key(venue: str, asset: str) -> str:
 def after_fill(portfolio: Portfolio, fill: Fill, book: str, multiplier: Decimal = ONE) -> Portfolio:
     """Fold one execution: cash moves, the position moves, what it closed is realised, its fee is kept apart."""
     quote = quote_of(fill.pair)
+    key = position_key(book, fill.venue, fill.pair)
+    before = portfolio.position(key)
+    if before is None or before.quantity == ZERO:
+        realised, fees = (ZERO, ZERO) if before is None else (before.realised, before.fees)
+        before = Position(
+            book=book, venue=fill.venue, pair=fill.pair, realised=realised, fees=fees, multiplier=multiplier
+        )
+    # What a contract counts is fixed for as long as one is held.
+    multiplier = before.multiplier
     signed = fill.quantity if fill.side is Side.BUY else -fill.quantity
     cash = dict(portfolio.cash)
     quote_key = cash_key(fill.venue, quote)
@@ -83,12 +98,19 @@ def after_fill(portfolio: Portfolio, fill: Fill, book: str, multiplier: Decimal 
         fee_key = cash_key(fill.venue, fill.fee_asset)
         cash[fee_key] = cash.get(fee_key, ZERO) - fill.fee
         fee = fill.fee if fill.fee_asset == quote else ZERO
-    key = position_key(book, fill.venue, fill.pair)
-    before = portfolio.positions.get(key)
-    if before is None:
-        before = Position(book=book, venue=fill.venue, pair=fill.pair, multiplier=multiplier)
-    after = _moved(before, signed, fill.price, fee, fill.at)
-    return Portfolio(cash=cash, positions={**portfolio.positions, key: after})
+    return _kept(portfolio, cash, key, _moved(before, signed, fill.price, fee, fill.at))
+
+
+def _kept(portfolio: Portfolio, cash: dict[str, Decimal], key: str, after: Position) -> Portfolio:
+    """Keep a position among those held, or among those that ended."""
+    positions, flat = portfolio.positions, portfolio.flat
+    if after.quantity == ZERO:
+        if key in positions:
+            positions = {name: position for name, position in positions.items() if name != key}
+        return Portfolio(cash=cash, positions=positions, flat={**flat, key: after})
+    if key in flat:
+        flat = {name: position for name, position in flat.items() if name != key}
+    return Portfolio(cash=cash, positions={**positions, key: after}, flat=flat)
 
 
 def _moved(before: Position, signed: Decimal, price: Decimal, fee: Decimal, at: int) -> Position:
@@ -121,31 +143,35 @@ def after_cash(portfolio: Portfolio, venue: str, asset: str, amount: Decimal) ->
     """Fold a movement of cash: a deposit, a withdrawal, interest, a dividend, a fee."""
     key = cash_key(venue, asset)
     return Portfolio(
-        cash={**portfolio.cash, key: portfolio.cash.get(key, ZERO) + amount}, positions=portfolio.positions
+        cash={**portfolio.cash, key: portfolio.cash.get(key, ZERO) + amount},
+        positions=portfolio.positions,
+        flat=portfolio.flat,
     )
 
 
-def after_split(portfolio: Portfolio, pair: str, ratio: Decimal) -> Portfolio:
-    """Fold a split: more units at a lower average, the same cost."""
+def after_split(portfolio: Portfolio, venue: str, asset: str, ratio: Decimal) -> Portfolio:
+    """Fold a split at one venue: more units at a lower average, the same cost."""
     return Portfolio(
         cash=portfolio.cash,
         positions={
             key: msgspec.structs.replace(
                 position, quantity=position.quantity * ratio, average=position.average / ratio
             )
-            if position.pair == pair
+            if position.venue == venue and asset_of(position.pair) == asset
             else position
             for key, position in portfolio.positions.items()
         },
+        flat=portfolio.flat,
     )
 
 
 def after_foreign(portfolio: Portfolio, position: Position) -> Portfolio:
-    """Fold what a venue holds that the desk did not make: it replaces the external book's holding."""
-    return Portfolio(cash=portfolio.cash, positions={**portfolio.positions, position.key: position})
+    """Fold what a venue holds that the desk did not make: it replaces the external book's holding, never our own."""
+    position = msgspec.structs.replace(position, book=EXTERNAL)
+    return _kept(portfolio, portfolio.cash, position.key, position)
 
 
 def assets_held(portfolio: Portfolio) -> frozenset[str]:
     """Return every asset whose price the equity needs."""
-    held = {asset_of(p.pair) for p in portfolio.positions.values() if p.quantity != ZERO}
+    held = {asset_of(position.pair) for position in portfolio.positions.values()}
     return frozenset(held | {key.split("/", 1)[1] for key, cash in portfolio.cash.items() if cash != ZERO})

@@ -43,6 +43,7 @@ class Protection(msgspec.Struct, frozen=True, kw_only=True):
     order_id: str = ""
     parent: str = ""
     serial: int = 0
+    refused_at: int | None = None
 
     @property
     def trail_level(self) -> Decimal | None:

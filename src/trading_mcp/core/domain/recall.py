@@ -5,17 +5,26 @@ from typing import Final, TypeVar
 from trading_mcp.core.domain.market import DAY
 
 T = TypeVar("T")
-RECALL_DAYS: Final = 7
+RECALL_DAYS: Final = 8
 
 
 def remember(buckets: dict[int, dict[str, T]], key: str, value: T, at: int) -> dict[int, dict[str, T]]:
     """Return the buckets with one more memory; only today's is copied, the oldest fall away."""
-    # A clock that stepped back must not file what is newest behind what is older.
-    today = max(at // DAY, *buckets) if buckets else at // DAY
+    today = at // DAY
     kept = buckets
-    if today not in buckets:
-        kept = {day: bucket for day, bucket in buckets.items() if day >= today - RECALL_DAYS}
+    if today not in buckets and len(buckets) >= RECALL_DAYS:
+        # Days on which something happened are counted, not dates: a clock that leapt ahead forgets nothing.
+        kept = {day: buckets[day] for day in sorted(buckets)[1 - RECALL_DAYS :]}
+    if today < next(reversed(kept), today):
+        # A clock that stepped back must not file what is newest behind what is older.
+        kept = _without(kept, key, today)
     return {**kept, today: {**kept.get(today, {}), key: value}}
+
+
+def _without(buckets: dict[int, dict[str, T]], key: str, today: int) -> dict[int, dict[str, T]]:
+    """Return the buckets in the order of their days, today's among them, with one memory less."""
+    days = sorted({*buckets, today})
+    return {day: {name: item for name, item in buckets.get(day, {}).items() if name != key} for day in days}
 
 
 def recall(buckets: dict[int, dict[str, T]], key: str) -> T | None:

@@ -1,10 +1,8 @@
 """What the gate asks becomes a proposal: bounded in number, bound by a hash, waiting for a person."""
 
 import hashlib
-from typing import Final
 
-import msgspec
-
+from trading_mcp.core.canonical import canonical
 from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.events import ProposalOpened
 from trading_mcp.core.domain.money import ZERO
@@ -14,12 +12,10 @@ from trading_mcp.core.domain.verdict import Code, Finding, Verdict
 from trading_mcp.core.guardrails.case import Case
 from trading_mcp.core.guardrails.finding import deny
 
-_canonical: Final = msgspec.json.Encoder(order="sorted", decimal_format="string")
-
 
 def body_hash(body: ProposalBody) -> str:
     """Return the hash by which a signature binds a proposal's content."""
-    return hashlib.sha256(_canonical.encode(body)).hexdigest()
+    return hashlib.sha256(canonical(body)).hexdigest()
 
 
 def too_many_open(book: Book, intent: Intent) -> Finding | None:

@@ -4,8 +4,7 @@ import hashlib
 from decimal import Decimal
 from typing import Final
 
-import msgspec
-
+from trading_mcp.core.canonical import canonical
 from trading_mcp.core.domain.events import IntentJudged, OrderCleared
 from trading_mcp.core.domain.facts import Facts
 from trading_mcp.core.domain.home import Mode
@@ -17,15 +16,12 @@ from trading_mcp.core.guardrails.case import Case
 
 # Where a venue has no immediate-or-cancel, what is left of a market order is cancelled after this long.
 MARKET_LIFE: Final = 5 * SECOND
-_canonical: Final = msgspec.json.Encoder(order="sorted", decimal_format="string")
 
 
 def order_id(seed: bytes, intent: Intent, ordinal: int) -> str:
     """Return a UUIDv8 that commits to the whole history before it, to the intent, and to its place."""
     digest = bytearray(
-        hashlib.sha256(
-            seed + hashlib.sha256(_canonical.encode(intent)).digest() + ordinal.to_bytes(4, "big")
-        ).digest()[:16]
+        hashlib.sha256(seed + hashlib.sha256(canonical(intent)).digest() + ordinal.to_bytes(4, "big")).digest()[:16]
     )
     digest[6] = digest[6] & 0x0F | 0x80
     digest[8] = digest[8] & 0x3F | 0x80

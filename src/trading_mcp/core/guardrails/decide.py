@@ -41,9 +41,9 @@ _DECISIONS: Final[dict[type[c.Command], Callable[[Any, Book, Facts], tuple[AnyEv
     c.ReportLapsed: reporting.report,
     c.ReportFill: reporting.fill,
     c.ReportCash: ticking.cash,
-    c.ReportAdjustment: lambda command, _, facts: ticking.adjustment(command, facts),
+    c.ReportAdjustment: ticking.adjustment,
     c.Reconcile: ticking.reconcile,
-    c.AdoptForeign: lambda command, _, facts: ticking.foreign(command, facts),
+    c.AdoptForeign: ticking.foreign,
     c.SetAlgorithm: changing.set_algorithm,
     c.ChangePolicy: changing.change,
 }

@@ -164,8 +164,8 @@ def _is_entering(draft: Draft, key: str) -> bool:
 
 def entered(draft: Draft, order: Order, key: str) -> None:
     """Guard what an entry has filled so far, as the entry asked."""
-    position = draft.book.portfolio.positions[key]
-    if position.quantity == ZERO:
+    position = draft.book.portfolio.positions.get(key)
+    if position is None:
         return
     before = draft.book.protections.get(key)
     wish: Protect | None = order.protect

@@ -17,7 +17,7 @@ from trading_mcp.core.domain.events import (
 )
 from trading_mcp.core.domain.facts import Facts
 from trading_mcp.core.domain.latches import ACCOUNT, Latch, TradingState
-from trading_mcp.core.domain.money import ONE, ZERO, is_amount
+from trading_mcp.core.domain.money import ONE, ZERO, is_amount, is_change
 from trading_mcp.core.domain.orders import ENDED, EXTERNAL, Fill, OrderState, Purpose, Working, may_become
 from trading_mcp.core.domain.portfolio import position_key
 from trading_mcp.core.domain.verdict import Code
@@ -74,7 +74,8 @@ def _step(draft: Draft, working: Working, state: OrderState) -> bool:
 def freeze(draft: Draft, code: Code, reason: str) -> None:
     """Stop everything but cancels: the world and the book contradict each other."""
     latch = Latch(scope=ACCOUNT, state=TradingState.FROZEN, code=code, reason=reason, at=draft.now)
-    if latch.key not in draft.book.latches:
+    before = draft.book.latches.get(latch.key)
+    if before is None or before.state < TradingState.FROZEN:
         draft.emit(Latched(at=draft.now, latch=latch))
 
 
@@ -116,7 +117,7 @@ def fill(command: c.ReportFill, book: Book, facts: Facts) -> tuple[AnyEvent, ...
     draft = Draft(book, facts)
     if book.has_trade(made.venue, made.trade_id):
         return ()
-    if not (is_amount(made.quantity) and is_amount(made.price) and made.fee.is_finite()):
+    if not (is_amount(made.quantity) and is_amount(made.price) and is_change(made.fee)):
         freeze(draft, Code.TRANSITION_IMPOSSIBLE, f"fill {made.trade_id} has figures that are no amounts")
         return tuple(draft.events)
     working = book.order(made.order_id) if made.order_id is not None else None

@@ -3,6 +3,8 @@
 from decimal import Decimal
 from typing import Final
 
+from msgspec.structs import replace
+
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.events import (
@@ -18,8 +20,9 @@ from trading_mcp.core.domain.events import (
 from trading_mcp.core.domain.facts import Facts
 from trading_mcp.core.domain.latches import ACCOUNT, Latch, Scope, ScopeKind, TradingState
 from trading_mcp.core.domain.market import HOUR, MINUTE, FeedHealth, Market
-from trading_mcp.core.domain.money import ZERO
-from trading_mcp.core.domain.orders import OrderState
+from trading_mcp.core.domain.money import ZERO, is_amount, is_change
+from trading_mcp.core.domain.orders import EXTERNAL, OrderState
+from trading_mcp.core.domain.portfolio import Adjustment
 from trading_mcp.core.domain.proposals import ProposalEnd
 from trading_mcp.core.domain.verdict import Code
 from trading_mcp.core.guardrails.consenting import take_effect
@@ -93,10 +96,10 @@ def _wake(draft: Draft) -> None:
 def cash(command: c.ReportCash, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
     """Fold a transfer by the venue's own record, once, at what it is worth."""
     draft = Draft(book, facts)
-    if book.has_trade(command.venue, command.transfer_id):
+    if book.has_transfer(command.venue, command.transfer_id):
         return ()
     price = price_of(command.asset, Market.CRYPTO, facts, book.policy)
-    if price is None or not command.amount.is_finite():
+    if price is None or not is_change(command.amount):
         # What cannot be valued yet is reported again with the next reading; nothing is guessed.
         draft.refuse("cash", command.transfer_id, f"the price of {command.asset} is not known")
         return tuple(draft.events)
@@ -113,8 +116,15 @@ def cash(command: c.ReportCash, book: Book, facts: Facts) -> tuple[AnyEvent, ...
     return tuple(draft.events)
 
 
-def adjustment(command: c.ReportAdjustment, facts: Facts) -> tuple[AnyEvent, ...]:
-    """Fold what a venue did to the account without a trade."""
+def adjustment(command: c.ReportAdjustment, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
+    """Fold what a venue did to the account without a trade, once; a figure no book can hold is only told."""
+    if book.has_activity(command.venue, command.activity_id):
+        return ()
+    is_split = command.kind is Adjustment.SPLIT
+    if not (is_amount(command.amount) if is_split else is_change(command.amount)):
+        draft = Draft(book, facts)
+        draft.refuse("adjustment", command.activity_id, f"{command.kind} of {command.amount} is no amount")
+        return tuple(draft.events)
     event = Adjusted(
         at=facts.now,
         kind=command.kind,
@@ -122,6 +132,7 @@ def adjustment(command: c.ReportAdjustment, facts: Facts) -> tuple[AnyEvent, ...
         asset=command.asset,
         amount=command.amount,
         note=command.note,
+        activity_id=command.activity_id,
     )
     return (event,)
 
@@ -154,6 +165,12 @@ def reconcile(command: c.Reconcile, book: Book, facts: Facts) -> tuple[AnyEvent,
     return tuple(draft.events)
 
 
-def foreign(command: c.AdoptForeign, facts: Facts) -> tuple[AnyEvent, ...]:
-    """Count what the desk did not make; it is exposure all the same."""
-    return (ForeignHeld(at=facts.now, position=command.position),)
+def foreign(command: c.AdoptForeign, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
+    """Count what the desk did not make; it is exposure all the same, and never a holding of our own."""
+    position = replace(command.position, book=EXTERNAL)
+    figures = (position.quantity, position.average, position.realised, position.fees)
+    if not all(map(is_change, figures)) or not is_amount(position.multiplier):
+        draft = Draft(book, facts)
+        draft.refuse("adopt", position.key, "its figures are no amounts")
+        return tuple(draft.events)
+    return (ForeignHeld(at=facts.now, position=position),)

@@ -1,17 +1,21 @@
 """What everything is worth in the base currency; a price that is missing or too old makes the sum unknown."""
 
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
 from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.facts import Facts
 from trading_mcp.core.domain.instruments import asset_of, quote_of, traits_of
-from trading_mcp.core.domain.market import Market, market_of
+from trading_mcp.core.domain.market import SECOND, Market, market_of
 from trading_mcp.core.domain.money import ONE, ZERO
 from trading_mcp.core.domain.orders import EXTERNAL, MANUAL
 from trading_mcp.core.domain.policy import Policy
 from trading_mcp.core.domain.portfolio import Position
+
+# A price from the future by more than this tells of a broken clock, not of now.
+FUTURE_MAX: Final = 2 * SECOND
 
 
 class Valuation(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +38,10 @@ def price_of(asset: str, market: Market, facts: Facts, policy: Policy) -> Decima
     if not value.is_finite() or value <= ZERO:
         return None
     limits = policy.crypto if market is Market.CRYPTO else policy.stocks
-    if facts.now - price.confirmed_at <= limits.valuation_age_max:
+    age = facts.now - price.confirmed_at
+    if age < -FUTURE_MAX:
+        return None
+    if age <= limits.valuation_age_max:
         return value
     session = facts.sessions.get(market)
     # Night does not make a stock portfolio unknown: its last price is the price.
@@ -44,7 +51,7 @@ def price_of(asset: str, market: Market, facts: Facts, policy: Policy) -> Decima
 def value_all(book: Book, facts: Facts, policy: Policy, asset: str = "") -> Valuation:
     """Value cash and positions; the exposure is what positions are worth, whichever way they stand."""
     equity, gross, own, missing = ZERO, ZERO, ZERO, ""
-    prices, newest = facts.prices, facts.now - policy.crypto.valuation_age_max
+    prices, newest, latest = facts.prices, facts.now - policy.crypto.valuation_age_max, facts.now + FUTURE_MAX
     for key, quantity in book.portfolio.cash.items():
         if quantity:
             held = key.partition("/")[2]
@@ -63,7 +70,7 @@ def value_all(book: Book, facts: Facts, policy: Policy, asset: str = "") -> Valu
         if (
             price is not None
             and market is Market.CRYPTO
-            and price.confirmed_at >= newest
+            and newest <= price.confirmed_at <= latest
             and (worth := price.value).is_finite()
             and worth > ZERO
         ):
@@ -103,7 +110,7 @@ def profits(book: Book, facts: Facts, policy: Policy) -> tuple[dict[str, Decimal
     """Return the worth of every algorithm and the profit of every market; False if a price was missing."""
     values = {f"algorithm/{name}": item.capital for name, item in book.algorithms.items()}
     unknown: set[str] = set()
-    for position in book.portfolio.positions.values():
+    for position in (*book.portfolio.positions.values(), *book.portfolio.flat.values()):
         keys = [f"market/{market_of(position.pair)}"]
         if position.book not in (MANUAL, EXTERNAL):
             keys.append(f"algorithm/{position.book}")
