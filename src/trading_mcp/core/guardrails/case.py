@@ -30,11 +30,12 @@ from trading_mcp.core.domain.portfolio import cash_key
 from trading_mcp.core.domain.tallies import ACCOUNT_TALLY, Tally
 from trading_mcp.core.guardrails.fields import problem_of
 from trading_mcp.core.guardrails.scopes import Scopes, scopes_of
-from trading_mcp.core.guardrails.valuation import price_of, value_all
+from trading_mcp.core.guardrails.valuation import FUTURE_MAX, price_of, value_all
 
 # An algorithm's tick counts as the moment it was due, so that jitter never turns 60 s into 59.9.
 TICK_LATE_MAX: Final = 5 * SECOND
 _NO_TALLY: Final = Tally()
+_UNSEEN: Final = frozenset({OrderState.CLEARED, OrderState.SENDING, OrderState.UNKNOWN})
 
 
 class Risk(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,14 +116,21 @@ def case_of(
         if sent is None:
             limit_price, stop_price = prices_of(intent, instrument, reference, limits)
             price_worst = worst_of(intent, reference, limit_price, stop_price, limits)
-            quantity = size if size is not None else quantity_of(intent, instrument, price_worst, scopes)
+            quantity = quantity_of(intent, instrument, price_worst, scopes, size)
         else:
             limit_price, stop_price = sent.order.limit_price, sent.order.stop_price
             price_worst, quantity = sent.order.price_worst, sent.remaining
-        rate = price_of(currency, Market.CRYPTO, facts, policy)
+        # A currency worth nothing would make every order small.
+        rate = price_of(currency, Market.CRYPTO, facts, policy) or None
         reduces = quantity is not None and quantity > ZERO and scopes.reduce(quantity)
-        free = free_of(book, facts, limits, owner, pair, is_buy=is_buy)
-        if not reduces:
+        if reduces:
+            free = None if is_buy else free_units(intent, book, facts, owner)
+            if sent is None and not (quote is not None and is_current(quote, facts.now, limits)):
+                # An exit is priced by what is true now, or by the venue alone.
+                reference = price_worst = None
+                limit_price, stop_price = prices_of(intent, instrument, None, limits)
+        else:
+            free = free_cash(book, facts, limits, owner, currency)
             notional = None
             if quantity is not None and price_worst is not None and rate is not None:
                 multiplier = ONE if instrument is None else instrument.multiplier
@@ -161,6 +169,11 @@ def reference_of(quote: Quote | None, *, is_buy: bool) -> Decimal | None:
         return None
     price = quote.ask if is_buy else quote.bid
     return price if price.is_finite() and price > ZERO else None
+
+
+def is_current(quote: Quote, now: int, limits: MarketLimits) -> bool:
+    """Say whether the venue vouched for a quote so lately that it can be the price of now."""
+    return -FUTURE_MAX <= now - quote.confirmed_at <= limits.price_age_max
 
 
 def prices_of(
@@ -204,10 +217,16 @@ def worst_of(
 
 
 def quantity_of(
-    intent: Intent, instrument: Instrument | None, price_worst: Decimal | None, scopes: Scopes
+    intent: Intent,
+    instrument: Instrument | None,
+    price_worst: Decimal | None,
+    scopes: Scopes,
+    size: Decimal | None = None,
 ) -> Decimal | None:
     """Return the quantity, rounded down to the venue's step; a notional is converted at the worst price."""
     match intent.amount:
+        case _ if size is not None:
+            quantity = size
         case Quantity(value):
             quantity = value
         case Notional(value):
@@ -221,47 +240,49 @@ def quantity_of(
     return quantity if instrument is None else floor_to(quantity, instrument.quantity_step)
 
 
-def free_of(book: Book, facts: Facts, limits: MarketLimits, venue: str, pair: str, *, is_buy: bool) -> Decimal | None:
+def free_cash(book: Book, facts: Facts, limits: MarketLimits, venue: str, asset: str) -> Decimal | None:
     """Return what is free to pay with: our own count, which the venue's can only lower."""
-    if is_buy:
-        asset = quote_of(pair)
-        free = book.portfolio.cash.get(cash_key(venue, asset), ZERO)
-    else:
-        asset = pair.split("-", 1)[0]
-        free = ZERO
-    fact = facts.balances.get(cash_key(venue, asset))
-    # A balance read before our last fill tells of a world that is gone.
-    usable = fact is not None and fact.free.is_finite() and fact.at > book.local_fill_at.get(venue, -1)
-    theirs = fact.free if fact is not None else ZERO
+    key = cash_key(venue, asset)
+    fact = facts.balances.get(key)
+    if fact is None or not fact.free.is_finite():
+        return None
+    ours, theirs = book.portfolio.cash.get(key, ZERO), fact.free
     buffer = ONE + limits.fee_buffer
     for working in book.working.values():
         order = working.order
-        if order.venue != venue:
+        if order.venue != venue or (order.side is Side.SELL and order.reduces) or quote_of(order.pair) != asset:
             continue
-        if is_buy:
-            if order.side is not Side.BUY or quote_of(order.pair) != asset:
-                continue
-            held = working.reserved * buffer
-            free -= held
-            if usable and fact is not None and not _is_seen(working.state, working.since, fact.at):
-                theirs -= held
-        elif order.pair == pair and order.side is Side.SELL:
-            seen = fact is not None and _is_seen(working.state, working.since, fact.at)
-            if order.purpose is Purpose.PROTECTION:
-                # An exit takes the place of the protective order, and of what that holds at the venue.
-                theirs += working.remaining if seen else ZERO
-            elif not seen:
-                theirs -= working.remaining
-    if is_buy:
-        if fact is None:
-            return None
-        return lesser(free, theirs) if usable else free
-    return theirs if usable else None
+        held = working.reserved * buffer
+        ours -= held
+        if not _is_seen(working, fact.at):
+            theirs -= held
+    # A balance read before our last fill tells of a world that is gone.
+    return lesser(ours, theirs) if fact.at > book.local_fill_at.get(venue, -1) else ours
 
 
-def _is_seen(state: OrderState, since: int, read_at: int) -> bool:
+def free_units(intent: Intent, book: Book, facts: Facts, venue: str) -> Decimal | None:
+    """Return the units a venue lets go for an exit, or None where only our own count is known."""
+    asset = intent.pair.partition("-")[0]
+    fact = facts.balances.get(cash_key(venue, asset))
+    if fact is None or not fact.free.is_finite() or fact.at <= book.local_fill_at.get(venue, -1):
+        return None
+    theirs = fact.free
+    for working in book.working.values():
+        order = working.order
+        if order.venue != venue or order.side is Side.BUY or order.pair.partition("-")[0] != asset:
+            continue
+        if order.purpose is Purpose.PROTECTION and order.pair == intent.pair and order.book == intent.book:
+            # An exit takes the place of its protective order, and of what that holds at the venue.
+            if _is_seen(working, fact.at):
+                theirs += working.remaining
+        elif not _is_seen(working, fact.at):
+            theirs -= working.remaining
+    return theirs
+
+
+def _is_seen(working: Working, read_at: int) -> bool:
     """Say whether a balance read then already lacks what the order holds."""
-    return since < read_at and state not in (OrderState.CLEARED, OrderState.SENDING, OrderState.UNKNOWN)
+    return working.since < read_at and working.state not in _UNSEEN
 
 
 def risk_of(intent: Intent, book: Book, facts: Facts, policy: Policy, notional: Decimal | None) -> Risk:
@@ -278,7 +299,7 @@ def risk_of(intent: Intent, book: Book, facts: Facts, policy: Policy, notional: 
         own = order.book == owner
         if own or account.account_counts:
             orders_open += 1
-        rate = price_of(quote_of(order.pair), Market.CRYPTO, facts, policy)
+        rate = price_of(quote_of(order.pair), Market.CRYPTO, facts, policy) or None
         if rate is None:
             equity, missing = None, quote_of(order.pair)
             continue
@@ -298,7 +319,8 @@ def risk_of(intent: Intent, book: Book, facts: Facts, policy: Policy, notional: 
                     continue
                 budget_used += abs(position.cost) * rate
     due = intent.due_at
-    tempo_now = due if due is not None and intent.door is Door.RUNNER else facts.now
+    is_tick = due is not None and intent.door is Door.RUNNER and facts.now - due <= TICK_LATE_MAX
+    tempo_now = due if due is not None and is_tick else facts.now
     tally = book.tallies.get(owner, _NO_TALLY)
     tallies: tuple[tuple[Tally, int], ...] = ((tally, tempo_now),)
     if account.account_counts:

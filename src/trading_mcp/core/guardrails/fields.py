@@ -5,9 +5,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
-from trading_mcp.core.domain.market import SECOND
 from trading_mcp.core.domain.money import ONE, is_amount
-from trading_mcp.core.domain.orders import Door, Everything, Intent, OrderType, Purpose, Side
+from trading_mcp.core.domain.orders import MANUAL, Door, Everything, Intent, OrderType, Purpose, Side
 
 _NAME: Final = re.compile(r"[\x21-\x7e]{1,64}", re.ASCII)
 # The desk's own intents hang on the id of the one that caused them, behind a slash that nobody else may use.
@@ -22,7 +21,8 @@ _NEEDS: Final[dict[OrderType, tuple[bool, bool, bool]]] = {
     OrderType.STOP_LIMIT: (True, True, False),
     OrderType.TRAILING_STOP: (False, False, True),
 }
-_TICK_LATE_MAX: Final = 5 * SECOND
+# Whose name an order bears is the runner's and the desk's to say, never an argument of anyone else.
+_NAMERS: Final = (Door.RUNNER, Door.DESK)
 
 
 @lru_cache(maxsize=4096)
@@ -46,6 +46,8 @@ def problem_of(intent: Intent, now: int) -> str:
         return 'the pair must be written like "BTC-USDT" or "AAPL"'
     if not is_book(intent.book):
         return "the book must be a plain name of 1 to 64 letters, digits, dots, dashes or colons"
+    if intent.book != MANUAL and not is_child and intent.door not in _NAMERS:
+        return "only the desk's own runner may trade for an algorithm"
     amount = intent.amount
     if isinstance(amount, Everything):
         if intent.side is not Side.SELL:
@@ -98,6 +100,4 @@ def _tick_problem(intent: Intent, now: int) -> str:
         return "only the desk's own runner may say when an order was due"
     if due > now:
         return "the tick this order belongs to is still to come"
-    if now - due > _TICK_LATE_MAX and intent.side is Side.BUY:
-        return "the tick this order belongs to is more than 5 s past: a missed tick enters nothing"
     return ""

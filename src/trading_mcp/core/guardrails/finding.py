@@ -1,10 +1,16 @@
 """How a rule words its objection: what limit, what value, what would pass."""
 
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from typing import Final
 
 from trading_mcp.core.domain.market import DAY, HOUR, MINUTE, SECOND
 from trading_mcp.core.domain.money import ZERO, plain
 from trading_mcp.core.domain.verdict import Code, Finding, Outcome
+
+# A bound is written rounded to the side that passes, a value beyond it to the side that does not.
+UP: Final = ROUND_CEILING
+DOWN: Final = ROUND_FLOOR
+_DIGITS_MAX: Final = 30
 
 
 def deny(code: Code, reason: str, limit: str = "", actual: str = "", would_pass: str = "") -> Finding:
@@ -17,25 +23,28 @@ def ask(code: Code, reason: str, limit: str = "", actual: str = "", would_pass: 
     return Finding(code=code, outcome=Outcome.ASK, reason=reason, limit=limit, actual=actual, would_pass=would_pass)
 
 
-def shown(value: Decimal | None) -> str:
+def shown(value: Decimal | None, way: str = ROUND_HALF_EVEN) -> str:
     """Write an amount for people with at most eight digits that matter; nothing is compared after this."""
     if value is None:
         return "unknown"
     if value == ZERO:
         return "0"
-    places = max(0, 7 - value.adjusted())
-    return plain(round(value, min(places, 18)))
+    size = value.adjusted()
+    if size > _DIGITS_MAX:
+        return plain(value)
+    places = min(max(0, 7 - size), 18)
+    return plain(value.quantize(Decimal(1).scaleb(-places), rounding=way))
 
 
-def share(value: Decimal | None) -> str:
+def share(value: Decimal | None, way: str = ROUND_HALF_EVEN) -> str:
     """Write a share as people say it."""
-    return "unknown" if value is None else f"{shown(value * 100)} %"
+    return "unknown" if value is None else f"{shown(value * 100, way)} %"
 
 
-def span(microseconds: int) -> str:
+def span(microseconds: int, way: str = DOWN) -> str:
     """Write a span in the unit in which it reads best."""
     for size, unit in ((DAY, "d"), (HOUR, "h"), (MINUTE, "min")):
         if microseconds >= size and microseconds % size == 0:
             return f"{microseconds // size} {unit}"
-    tenths = microseconds * 10 // SECOND
+    tenths = -(-microseconds * 10 // SECOND) if way == UP else microseconds * 10 // SECOND
     return f"{tenths // 10} s" if tenths % 10 == 0 else f"{tenths // 10}.{tenths % 10} s"

@@ -100,7 +100,7 @@ def objection_to_resting(case: Case, *, signed: bool) -> Finding | None:
         return found
     risk = case.risk
     if risk is None:
-        return None
+        return validity.field(case) if case.problem else None
     found = validity.on_list(case)
     if found is not None:
         return found

@@ -3,7 +3,7 @@
 from trading_mcp.core.domain.money import ZERO
 from trading_mcp.core.domain.verdict import Code, Finding
 from trading_mcp.core.guardrails.case import Case, Risk
-from trading_mcp.core.guardrails.finding import ask, deny, shown
+from trading_mcp.core.guardrails.finding import DOWN, UP, ask, deny, shown
 
 
 def blackout(case: Case, risk: Risk) -> Finding | None:
@@ -35,15 +35,7 @@ def approval(case: Case, risk: Risk) -> Finding | None:
     """Ask for a signature, unless the order stands inside its algorithm's mandate."""
     if case.intent.algorithm is not None:
         spent = mandate_problem(case, risk)
-        if not spent:
-            return None
-        return ask(
-            Code.APPROVAL_REQUIRED,
-            spent,
-            limit="inside the mandate",
-            actual="outside",
-            would_pass="orders that reduce; the same order under a new mandate",
-        )
+        return _outside(spent) if spent else None
     account = case.policy.account
     if account.approval_always:
         return ask(
@@ -59,8 +51,8 @@ def approval(case: Case, risk: Risk) -> Finding | None:
             Code.APPROVAL_REQUIRED,
             "the owner signs orders above this amount",
             limit=shown(limit),
-            actual=shown(notional),
-            would_pass=f"up to {shown(limit)}, or the owner's signature",
+            actual=shown(notional, UP),
+            would_pass=f"up to {shown(limit, DOWN)}, or the owner's signature",
         )
     if case.intent.signal_seq is None:
         return None
@@ -80,7 +72,7 @@ def resting(case: Case, risk: Risk) -> Finding | None:
     """Ask again about an order that rests: signed, small enough, or still inside its mandate."""
     if case.intent.algorithm is not None:
         spent = mandate_problem(case, risk, counted=0)
-        return ask(Code.APPROVAL_REQUIRED, spent, limit="inside the mandate", actual="outside") if spent else None
+        return _outside(spent) if spent else None
     limit = ZERO if case.policy.account.approval_always else case.limits.ask_above
     if risk.notional is not None and risk.notional <= limit:
         return None
@@ -88,7 +80,18 @@ def resting(case: Case, risk: Risk) -> Finding | None:
         Code.APPROVAL_REQUIRED,
         "the owner signs orders above this amount and has not signed this one",
         limit=shown(limit),
-        actual=shown(risk.notional),
+        actual=shown(risk.notional, UP),
+        would_pass=f"up to {shown(limit, DOWN)}, or a new order with the owner's signature",
+    )
+
+
+def _outside(why: str) -> Finding:
+    return ask(
+        Code.APPROVAL_REQUIRED,
+        why,
+        limit="inside the mandate",
+        actual="outside",
+        would_pass="orders that reduce; the same order under a new mandate",
     )
 
 
@@ -109,8 +112,12 @@ def mandate_problem(case: Case, risk: Risk, *, counted: int = 1) -> str:
         return f"the mandate of {name} does not name {case.venue}"
     if risk.notional is None or not risk.notional <= mandate.order_notional_max:
         return f"the mandate of {name} allows {shown(mandate.order_notional_max)} an order"
+    if not risk.budget_used + risk.notional <= mandate.capital:
+        return f"the mandate of {name} allows a capital of {shown(mandate.capital)}"
     if not risk.tally.orders_on(case.facts.day) + counted <= mandate.orders_day_max:
         return f"the mandate of {name} allows {mandate.orders_day_max} orders a day"
-    if risk.own is not None and not mandate.value_at_issue - risk.own.value <= mandate.loss_max:
+    if risk.own is None:
+        return f"what {name} has lost is not known"
+    if not mandate.value_at_issue - risk.own.value <= mandate.loss_max:
         return f"the mandate of {name} ends at a loss of {shown(mandate.loss_max)}"
     return ""

@@ -4,7 +4,7 @@ from trading_mcp.core.domain.money import ZERO, greater
 from trading_mcp.core.domain.orders import Side
 from trading_mcp.core.domain.verdict import Code, Finding
 from trading_mcp.core.guardrails.case import Case, Risk
-from trading_mcp.core.guardrails.finding import deny, share, shown
+from trading_mcp.core.guardrails.finding import DOWN, UP, deny, share, shown
 from trading_mcp.core.guardrails.rules.size import unknown
 
 
@@ -19,13 +19,14 @@ def flip(case: Case) -> Finding | None:
         if position.pair == case.intent.pair and position.venue == case.venue and position.quantity != ZERO
     }
     others = ", ".join(f"{book} holds {shown(amount)}" for book, amount in sorted(held.items()))
-    most = min(left for left in (scopes.book, scopes.venue, scopes.account) if left > ZERO)
+    most = greater(min(scopes.book, scopes.venue, scopes.account), ZERO)
+    smaller = f"up to {shown(most, DOWN)}" if most > ZERO else "nothing more in this book"
     return deny(
         Code.REDUCE_WOULD_FLIP,
         f"that is more than {case.intent.book} can give up here: {others or 'nothing is held at this venue'}",
         limit=shown(most),
-        actual=shown(quantity),
-        would_pass=f"up to {shown(most)}, or close {case.intent.pair} in every book with the close command",
+        actual=shown(quantity, UP),
+        would_pass=f"{smaller}; {case.intent.pair} is closed in every book with the close command",
     )
 
 
@@ -45,8 +46,8 @@ def concentration(case: Case, risk: Risk) -> Finding | None:
         Code.POSITION_CONCENTRATION_MAX,
         f"too much of the whole would be {case.asset}",
         limit=shown(limit),
-        actual=shown(after),
-        would_pass=f"up to {shown(greater(limit - risk.exposure_asset, ZERO))} more",
+        actual=shown(after, UP),
+        would_pass=f"up to {shown(greater(limit - risk.exposure_asset, ZERO), DOWN)} more",
     )
 
 
@@ -64,14 +65,14 @@ def exposure(case: Case, risk: Risk) -> Finding | None:
         Code.EXPOSURE_GROSS_MAX,
         "too much would be at risk in all",
         limit=shown(limit),
-        actual=shown(after),
-        would_pass=f"up to {shown(greater(limit - risk.exposure, ZERO))} more",
+        actual=shown(after, UP),
+        would_pass=f"up to {shown(greater(limit - risk.exposure, ZERO), DOWN)} more",
     )
 
 
 def leverage(case: Case, risk: Risk) -> Finding | None:
-    """Bound what is at risk by what is owned, whatever the multiplier says."""
-    most = case.policy.account.leverage_max
+    """Bound what is at risk by what is owned."""
+    most = case.policy.account.leverage_max * case.policy.account.risk_multiplier
     equity, notional = risk.equity, risk.notional
     if equity is None or notional is None:
         return unknown(Code.LEVERAGE_MAX, case, risk, f"{shown(most)} x")
@@ -83,8 +84,8 @@ def leverage(case: Case, risk: Risk) -> Finding | None:
         Code.LEVERAGE_MAX,
         "that would be bought with borrowed money",
         limit=shown(limit),
-        actual=shown(after),
-        would_pass=f"up to {shown(greater(limit - risk.exposure, ZERO))} more",
+        actual=shown(after, UP),
+        would_pass=f"up to {shown(greater(limit - risk.exposure, ZERO), DOWN)} more",
     )
 
 
@@ -93,10 +94,12 @@ def short(case: Case, risk: Risk) -> Finding | None:
     del risk
     if case.intent.side is Side.BUY or case.policy.account.short_allowed:
         return None
-    held = ZERO if case.scopes is None else greater(case.scopes.book, ZERO)
+    scopes = case.scopes
+    held = ZERO if scopes is None else greater(min(scopes.book, scopes.venue, scopes.account), ZERO)
+    less = "no" if held == ZERO else "less"
     return deny(
         Code.SHORT_NOT_ALLOWED,
-        f"{case.intent.book} holds no {case.intent.pair} to sell at {case.venue or 'any venue'}",
+        f"{case.intent.book} holds {less} {case.intent.pair} to sell at {case.venue or 'any venue'}",
         limit=shown(held),
         actual=shown(case.quantity),
         would_pass="a sell of what the book holds; other books are closed with the close command",
@@ -141,6 +144,6 @@ def budget(case: Case, risk: Risk) -> Finding | None:
         Code.ALGORITHM_BUDGET,
         f"{name} would use more than its capital",
         limit=shown(algorithm.capital),
-        actual=shown(after),
-        would_pass=f"up to {shown(greater(algorithm.capital - risk.budget_used, ZERO))} more",
+        actual=shown(after, UP),
+        would_pass=f"up to {shown(greater(algorithm.capital - risk.budget_used, ZERO), DOWN)} more",
     )

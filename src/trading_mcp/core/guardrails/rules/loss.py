@@ -5,7 +5,7 @@ from decimal import Decimal
 from trading_mcp.core.domain.market import Market
 from trading_mcp.core.domain.verdict import Code, Finding
 from trading_mcp.core.guardrails.case import Case, Risk
-from trading_mcp.core.guardrails.finding import deny, share, shown, span
+from trading_mcp.core.guardrails.finding import UP, deny, share, shown, span
 from trading_mcp.core.guardrails.rules.size import unknown
 
 _AFTER = "orders that reduce; entries again after the owner has signed a release"
@@ -36,7 +36,7 @@ def _lost(whose: str, limit: Decimal, actual: Decimal) -> Finding:
         Code.LOSS_DAY_MAX,
         f"{whose} has lost too much today",
         limit=shown(limit),
-        actual=shown(actual),
+        actual=shown(actual, UP),
         would_pass=_AFTER,
     )
 
@@ -76,7 +76,7 @@ def _down(code: Code, whose: str, which: str, limit: Decimal, actual: Decimal) -
         code,
         f"{whose} is too far below its {which} peak",
         limit=shown(limit),
-        actual=shown(actual),
+        actual=shown(actual, UP),
         would_pass=_AFTER,
     )
 
@@ -92,8 +92,8 @@ def loss_rate(case: Case, risk: Risk) -> Finding | None:
             Code.LOSS_RATE_MAX,
             f"a fast loss paused new risk for {span(account.loss_rate_pause)}",
             limit=span(account.loss_rate_pause),
-            actual=f"{span(measure.paused_until - now)} left",
-            would_pass=f"orders that reduce; the same order in {span(measure.paused_until - now)}",
+            actual=f"{span(measure.paused_until - now, UP)} left",
+            would_pass=f"orders that reduce; the same order in {span(measure.paused_until - now, UP)}",
         )
     peak = measure.window_peak
     if peak - risk.equity <= account.loss_rate_max * peak:
@@ -102,6 +102,6 @@ def loss_rate(case: Case, risk: Risk) -> Finding | None:
         Code.LOSS_RATE_MAX,
         f"too much was lost within {span(account.loss_rate_window)}",
         limit=shown(account.loss_rate_max * peak),
-        actual=shown(peak - risk.equity),
+        actual=shown(peak - risk.equity, UP),
         would_pass=f"orders that reduce; entries again after {span(account.loss_rate_pause)}",
     )

@@ -1,22 +1,34 @@
 """Rules about the size of one order and the money that pays for it."""
 
+from trading_mcp.core.domain.instruments import quote_of
 from trading_mcp.core.domain.money import ONE, ZERO, greater
 from trading_mcp.core.domain.orders import Side
 from trading_mcp.core.domain.verdict import Code, Finding
 from trading_mcp.core.guardrails.case import Case, Risk
-from trading_mcp.core.guardrails.finding import deny, shown
+from trading_mcp.core.guardrails.finding import DOWN, UP, deny, shown
 
 
 def unknown(code: Code, case: Case, risk: Risk, limit: str) -> Finding:
     """Deny for a missing fact, naming the fact."""
-    what = f"the price of {risk.missing}" if risk.equity is None else f"the price of {case.intent.pair}"
     return deny(
         code,
-        f"cannot be checked: {what} is not known",
+        f"cannot be checked: {_missing(case, risk)} is not known",
         limit=limit,
         actual="unknown",
-        would_pass="the same order once that price is known",
+        would_pass="orders that reduce; the same order once that is known",
     )
+
+
+def _missing(case: Case, risk: Risk) -> str:
+    if risk.equity is None:
+        return f"the price of {risk.missing}"
+    if case.rate is None:
+        return f"the price of {quote_of(case.intent.pair)}"
+    if case.price_worst is None:
+        return f"the price of {case.intent.pair}"
+    if case.instrument is None:
+        return f"what {case.venue or 'a venue'} takes of {case.intent.pair}"
+    return "what the day opened with"
 
 
 def infeasible(case: Case, risk: Risk) -> Finding | None:
@@ -25,17 +37,16 @@ def infeasible(case: Case, risk: Risk) -> Finding | None:
     price, rate = case.price_worst, case.rate
     if limit is None or instrument is None or price is None or rate is None:
         return unknown(Code.LIMITS_INFEASIBLE, case, risk, "a legal size")
-    least = instrument.notional_min
     by_quantity = instrument.quantity_min * price * instrument.multiplier
-    smallest = greater(least, by_quantity) * rate
+    smallest = greater(instrument.notional_min, by_quantity) * rate
     if limit >= smallest:
         return None
     return deny(
         Code.LIMITS_INFEASIBLE,
         f"the smallest order {instrument.venue} takes is above the owner's limit for one order",
         limit=shown(limit),
-        actual=shown(smallest),
-        would_pass="nothing on this pair until the owner raises the limit",
+        actual=shown(smallest, UP),
+        would_pass="orders that reduce; nothing else on this pair until the owner raises the limit",
     )
 
 
@@ -50,8 +61,8 @@ def order_notional(case: Case, risk: Risk) -> Finding | None:
         Code.ORDER_NOTIONAL_MAX,
         "one order may not be worth that much",
         limit=shown(limit),
-        actual=shown(notional),
-        would_pass=f"up to {shown(limit)} {case.policy.base_currency} at the worst price",
+        actual=shown(notional, UP),
+        would_pass=f"up to {shown(limit, DOWN)} {case.policy.base_currency} at the worst price",
     )
 
 
@@ -75,25 +86,25 @@ def order_quantity(case: Case, risk: Risk) -> Finding | None:
         Code.ORDER_QUANTITY_MAX,
         "one order may not be that large",
         limit=f"{shown(limit)} {case.asset}",
-        actual=shown(quantity),
-        would_pass=f"up to {shown(limit)} {case.asset}",
+        actual=shown(quantity, UP),
+        would_pass=f"up to {shown(limit, DOWN)} {case.asset}",
     )
 
 
 def balance(case: Case) -> Finding | None:
     """Pay only with what is free, fee and slippage included; without a fact an exit goes by our own count."""
     quantity, free, price = case.quantity, case.free, case.price_worst
-    if case.intent.side is Side.SELL:
-        if quantity is None or free is None or quantity <= free:
+    if case.reduces:
+        if case.intent.side is Side.BUY or quantity is None or free is None or quantity <= free:
             return None
         return deny(
             Code.BALANCE_INSUFFICIENT,
             f"{case.venue} says less {case.asset} is free than that",
             limit=shown(free),
-            actual=shown(quantity),
-            would_pass=f"up to {shown(free)} {case.asset}",
+            actual=shown(quantity, UP),
+            would_pass=f"up to {shown(greater(free, ZERO), DOWN)} {case.asset}",
         )
-    if case.reduces:
+    if case.risk is None:
         return None
     if quantity is None or free is None or price is None:
         return deny(
@@ -112,6 +123,6 @@ def balance(case: Case) -> Finding | None:
         Code.BALANCE_INSUFFICIENT,
         "not enough is free to pay for it with the fee",
         limit=shown(free),
-        actual=shown(cost),
-        would_pass=f"up to {shown(most)} before the fee",
+        actual=shown(cost, UP),
+        would_pass=f"up to {shown(most, DOWN)} before the fee",
     )

@@ -8,7 +8,7 @@ from trading_mcp.core.domain.market import SECOND
 from trading_mcp.core.domain.orders import Door, OrderState, Purpose
 from trading_mcp.core.domain.verdict import Code, Finding
 from trading_mcp.core.guardrails.case import Case, Risk
-from trading_mcp.core.guardrails.finding import deny, span
+from trading_mcp.core.guardrails.finding import UP, deny, span
 
 CLOCK_DRIFT_MAX: Final = 2 * SECOND
 _CODES: Final = {
@@ -113,17 +113,18 @@ def clock(case: Case, risk: Risk) -> Finding | None:
     facts, book = case.facts, case.book
     drift = abs(facts.wall_elapsed - facts.boot_elapsed)
     if not drift <= CLOCK_DRIFT_MAX:
-        reason, actual = "wall clock and boot clock moved apart", span(drift)
+        reason, limit, actual = "wall clock and boot clock moved apart", span(CLOCK_DRIFT_MAX), span(drift, UP)
     elif not facts.now >= book.at:
-        reason, actual = "the clock is behind the last journal entry", f"{span(book.at - facts.now)} behind"
+        reason, limit = "the clock is behind the last journal entry", "not behind"
+        actual = f"{span(book.at - facts.now, UP)} behind"
     elif book.suspended_at is not None:
-        reason, actual = "time went by unwatched; feeds and venues are being checked", "suspended"
+        reason, limit, actual = "time went by unwatched; feeds and venues are being checked", "watched", "suspended"
     else:
         return None
     return deny(
         Code.CLOCK_UNSOUND,
         reason,
-        limit=span(CLOCK_DRIFT_MAX),
+        limit=limit,
         actual=actual,
         would_pass="orders that reduce; the same order once the clock is sound",
     )

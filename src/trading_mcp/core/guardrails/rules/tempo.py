@@ -3,11 +3,11 @@
 from decimal import Decimal
 from typing import Final
 
-from trading_mcp.core.domain.money import ZERO
+from trading_mcp.core.domain.money import ZERO, greater
 from trading_mcp.core.domain.tallies import Content
 from trading_mcp.core.domain.verdict import Code, Finding
 from trading_mcp.core.guardrails.case import Case, Risk
-from trading_mcp.core.guardrails.finding import deny, shown, span
+from trading_mcp.core.guardrails.finding import DOWN, UP, deny, shown, span
 from trading_mcp.core.guardrails.rules.size import unknown
 
 _NOBODY: Final[dict[str, int]] = {}
@@ -29,7 +29,7 @@ def duplicate(case: Case, risk: Risk) -> Finding | None:
                     "the same order was cleared under another id a moment ago",
                     limit=span(window),
                     actual=span(now - at),
-                    would_pass=f"the same order in {span(at + window - now)}",
+                    would_pass=f"the same order in {span(at + window - now, UP)}",
                 )
     return None
 
@@ -45,7 +45,7 @@ def cooldown(case: Case, risk: Risk) -> Finding | None:
                 f"the last entry on {case.intent.pair} was {span(now - last)} ago",
                 limit=span(rest),
                 actual=span(now - last),
-                would_pass=f"the same order in {span(rest - (now - last))}",
+                would_pass=f"the same order in {span(rest - (now - last), UP)}",
             )
     return None
 
@@ -95,13 +95,13 @@ def turnover_day(case: Case, risk: Risk) -> Finding | None:
     for tally, _ in risk.tallies:
         after: Decimal = tally.turnover_on(case.facts.day) + risk.notional
         if not after <= limit:
-            left = max(limit - tally.turnover_on(case.facts.day), ZERO)
+            left = greater(limit - tally.turnover_on(case.facts.day), ZERO)
             return deny(
                 Code.TURNOVER_DAY_MAX,
                 "the day's turnover is used up",
                 limit=shown(limit),
-                actual=shown(after),
-                would_pass=f"up to {shown(left)} more today",
+                actual=shown(after, UP),
+                would_pass=f"up to {shown(left, DOWN)} more today",
             )
     return None
 

@@ -1,28 +1,41 @@
 """Rules about the order itself: well formed, approved, tradable now, at a price that is known and plausible."""
 
 from decimal import Decimal
-from typing import Final
 
-from trading_mcp.core.domain.instruments import Instrument, Kind, quote_of
-from trading_mcp.core.domain.market import SECOND, FeedHealth, Market, Quote
+from trading_mcp.core.domain.instruments import Instrument, Kind, asset_of, quote_of
+from trading_mcp.core.domain.market import FeedHealth, Market, Quote
 from trading_mcp.core.domain.money import ONE, ZERO, ceil_to, greater, lesser
 from trading_mcp.core.domain.orders import OrderType, Purpose, Side
 from trading_mcp.core.domain.verdict import Code, Finding
-from trading_mcp.core.guardrails.case import Case, Risk
-from trading_mcp.core.guardrails.finding import ask, deny, share, shown, span
-
-# A quote from the future by more than this is a broken clock, not a fresh price.
-FUTURE_MAX: Final = 2 * SECOND
+from trading_mcp.core.guardrails.case import TICK_LATE_MAX, Case, Risk, is_current
+from trading_mcp.core.guardrails.finding import DOWN, UP, ask, deny, share, shown, span
 
 
 def field(case: Case) -> Finding | None:
     """Refuse what is not well formed."""
     if case.problem:
-        return deny(Code.FIELD_INVALID, case.problem, limit="a well-formed intent", actual="not well formed")
+        return deny(
+            Code.FIELD_INVALID,
+            case.problem,
+            limit="a well-formed intent",
+            actual="not well formed",
+            would_pass="the same order, well formed",
+        )
     instrument, intent = case.instrument, case.intent
+    if intent.due_at is not None and not case.reduces and case.facts.now - intent.due_at > TICK_LATE_MAX:
+        late = span(case.facts.now - intent.due_at, UP)
+        return deny(
+            Code.FIELD_INVALID,
+            f"the tick this order belongs to is {late} past: a missed tick enters nothing",
+            limit=span(TICK_LATE_MAX),
+            actual=late,
+            would_pass="orders that reduce; the entry of a later tick",
+        )
     if instrument is None:
         return None
-    sent = OrderType.LIMIT if intent.type is OrderType.MARKET else intent.type
+    sent = intent.type
+    if sent is OrderType.MARKET and case.limit_price is not None:
+        sent = OrderType.LIMIT
     if sent not in instrument.order_types:
         forms = ", ".join(sorted(instrument.order_types))
         return deny(
@@ -60,7 +73,8 @@ def known_kind(case: Case) -> Finding | None:
 def conflict(case: Case) -> Finding | None:
     """Refuse an id that already belongs to another intent."""
     record = case.book.intent(case.intent.id)
-    if record is None or record.intent == case.intent:
+    # What is not well formed may not even be comparable.
+    if record is None or (not case.problem and record.intent == case.intent):
         return None
     return deny(
         Code.INTENT_CONFLICT,
@@ -103,7 +117,7 @@ def on_list(case: Case) -> Finding | None:
     """Know what the owner approved; a venue that merely fails to list a pair today removes nothing."""
     pair, limits = case.intent.pair, case.limits
     quote_ok = case.market is Market.STOCKS or quote_of(pair) in limits.quotes_approved
-    if case.asset not in limits.assets_approved or not quote_ok or pair in limits.pairs_blocked:
+    if case.asset not in limits.assets_approved or not quote_ok or (limits.pairs_blocked and _is_blocked(case)):
         return deny(
             Code.SYMBOL_NOT_APPROVED,
             f"{pair} is not on the owner's list",
@@ -112,6 +126,12 @@ def on_list(case: Case) -> Finding | None:
             would_pass=", ".join(sorted(limits.assets_approved)[:12]) or "nothing until the owner approves one",
         )
     return None
+
+
+def _is_blocked(case: Case) -> bool:
+    """A pair that was blocked stays so under a new name of its asset."""
+    pair = case.intent.pair
+    return any(case.asset == asset_of(one) and quote_of(pair) == quote_of(one) for one in case.limits.pairs_blocked)
 
 
 def instrument_rules(case: Case) -> Finding | None:
@@ -129,6 +149,16 @@ def instrument_rules(case: Case) -> Finding | None:
         )
     if quantity is None:
         return None
+    if (case.limit_price is not None and not case.limit_price > ZERO) or (
+        case.stop_price is not None and not case.stop_price > ZERO
+    ):
+        return deny(
+            Code.INSTRUMENT_RULES,
+            f"a price below one step of {case.intent.pair}",
+            limit=f"at least {shown(instrument.price_step)} {instrument.quote}",
+            actual=f"less than {shown(instrument.price_step)} {instrument.quote}",
+            would_pass=f"{shown(instrument.price_step)} {instrument.quote} or more",
+        )
     price = case.limit_price or case.price_worst
     worth = None if price is None else quantity * price * instrument.multiplier
     if worth is not None and not worth <= instrument.notional_max:
@@ -136,7 +166,7 @@ def instrument_rules(case: Case) -> Finding | None:
             Code.INSTRUMENT_RULES,
             "the venue takes no order of this notional",
             limit=f"at most {shown(instrument.notional_max)} {instrument.quote}",
-            actual=shown(worth),
+            actual=shown(worth, UP),
             would_pass=f"at most {shown(instrument.notional_max)} {instrument.quote}",
         )
     is_enough = worth is None or worth >= instrument.notional_min
@@ -144,17 +174,17 @@ def instrument_rules(case: Case) -> Finding | None:
         smallest = _smallest(instrument, price)
         return deny(
             Code.INSTRUMENT_RULES,
-            f"below the venue's minimum for {case.intent.pair}",
-            limit=f"at least {shown(smallest)} {instrument.base}",
-            actual=shown(quantity),
-            would_pass=f"{shown(smallest)} {instrument.base} or more",
+            f"below the venue's minimum for {case.intent.pair}{': it stays as dust' if case.reduces else ''}",
+            limit=f"at least {shown(smallest, UP)} {instrument.base}",
+            actual=shown(quantity, DOWN),
+            would_pass=f"{shown(smallest, UP)} {instrument.base} or more",
         )
     if not quantity <= instrument.quantity_max:
         return deny(
             Code.INSTRUMENT_RULES,
             f"above the venue's maximum for {case.intent.pair}",
             limit=f"at most {shown(instrument.quantity_max)} {instrument.base}",
-            actual=shown(quantity),
+            actual=shown(quantity, UP),
             would_pass=f"{shown(instrument.quantity_max)} {instrument.base} or less",
         )
     return None
@@ -207,18 +237,19 @@ def price(case: Case, risk: Risk) -> Finding | None:
     bid, ask = quote.bid, quote.ask
     if not (bid.is_finite() and ask.is_finite() and ZERO < bid <= ask):
         return _implausible("bid and ask make no sense", "0 < bid <= ask", f"{quote.bid} / {quote.ask}")
-    age = case.facts.now - quote.confirmed_at
-    if not -FUTURE_MAX <= age <= limits.price_age_max:
+    if not is_current(quote, case.facts.now, limits):
+        age = case.facts.now - quote.confirmed_at
+        actual = f"{span(abs(age), UP)} {'old' if age >= 0 else 'ahead of the clock'}"
         return deny(
             Code.PRICE_STALE,
-            f"the price of {case.intent.pair} is {span(abs(age))} {'old' if age >= 0 else 'ahead of the clock'}",
+            f"the price of {case.intent.pair} is {actual}",
             limit=span(limits.price_age_max),
-            actual=span(abs(age)),
+            actual=actual,
             would_pass="the same order once a fresh price has come",
         )
     if not ask - bid <= limits.spread_max * ask:
         gap = (ask - bid) / ask
-        return _implausible("the spread is too wide", share(limits.spread_max), share(gap))
+        return _implausible("the spread is too wide", share(limits.spread_max), share(gap, UP))
     return _jump(case, quote)
 
 
@@ -234,7 +265,7 @@ def _jump(case: Case, quote: Quote) -> Finding | None:
     return _implausible(
         "the price jumped and no second quote has confirmed it",
         share(case.limits.price_jump_max),
-        share(abs(middle - last) / last),
+        share(abs(middle - last) / last, UP),
     )
 
 
@@ -288,12 +319,13 @@ def collar(case: Case) -> Finding | None:
         is_inside = limit >= edge
     if is_inside:
         return None
+    way, inside, outside = ("up", DOWN, UP) if case.intent.side is Side.BUY else ("down", UP, DOWN)
     return deny(
         Code.PRICE_COLLAR,
         f"the limit is more than {share(width)} through the market",
         limit=shown(edge),
-        actual=shown(limit),
-        would_pass=f"a limit {'up' if case.intent.side is Side.BUY else 'down'} to {shown(edge)}",
+        actual=shown(limit, outside),
+        would_pass=f"a limit {way} to {shown(edge, inside)}",
     )
 
 
@@ -309,8 +341,16 @@ def stop_distance(case: Case) -> Finding | None:
         if found is not None:
             return found
     protect = case.intent.protect
-    if protect is None:
+    if protect is None or case.reduces:
         return None
+    if protect.trailing is not None and not protect.trailing.distance <= most:
+        return deny(
+            Code.STOP_DISTANCE_MAX,
+            "the trail is too far behind the price",
+            limit=share(most),
+            actual=share(protect.trailing.distance, UP),
+            would_pass=f"a distance up to {share(most, DOWN)}",
+        )
     entry = _entry_of(case, reference, is_buy=is_buy)
     if protect.stop_loss is not None:
         found = _distance("stop_loss", protect.stop_loss, entry, most, above=not is_buy)
@@ -334,12 +374,12 @@ def _entry_of(case: Case, reference: Decimal, *, is_buy: bool) -> Decimal:
 def _distance(name: str, level: Decimal, price: Decimal, most: Decimal | None, *, above: bool) -> Finding | None:
     is_right_side = level >= price if above else level <= price
     if not is_right_side:
-        side = f"{'at or above' if above else 'at or below'} {shown(price)}"
+        side = f"at or above {shown(price, UP)}" if above else f"at or below {shown(price, DOWN)}"
         return deny(
             Code.STOP_DISTANCE_MAX,
             f"{name} is on the wrong side of the price",
             limit=side,
-            actual=shown(level),
+            actual=shown(level, DOWN if above else UP),
             would_pass=f"{name} {side}",
         )
     if most is None or abs(level - price) <= most * price:
@@ -349,6 +389,6 @@ def _distance(name: str, level: Decimal, price: Decimal, most: Decimal | None, *
         Code.STOP_DISTANCE_MAX,
         f"{name} is too far from the price",
         limit=share(most),
-        actual=share(abs(level - price) / price),
-        would_pass=f"{name} {'up' if above else 'down'} to {shown(edge)}",
+        actual=share(abs(level - price) / price, UP),
+        would_pass=f"{name} {f'up to {shown(edge, DOWN)}' if above else f'down to {shown(edge, UP)}'}",
     )
