@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from decimal import Decimal
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
@@ -13,7 +15,7 @@ from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.money import ZERO
 from trading_mcp.core.domain.orders import Door, Intent, Order
-from trading_mcp.core.domain.portfolio import Position, position_key
+from trading_mcp.core.domain.portfolio import position_key
 from trading_mcp.core.domain.proposals import Proposal
 from trading_mcp.core.domain.verdict import Code, Outcome
 from trading_mcp.core.ports import Entry
@@ -168,17 +170,21 @@ def _fill(step: Step, event: e.FillRecorded) -> Rows:
     }
     yield "fills", same
     key = position_key(event.book, fill.venue, fill.pair)
-    before = None if step.before is None else step.before.portfolio.positions.get(key)
-    realised = step.after.portfolio.positions[key].realised - (ZERO if before is None else before.realised)
+    realised = _realised(step.after, key) - (ZERO if step.before is None else _realised(step.before, key))
     yield "trades", {**same, "realised": str(realised)}
     yield from _positions(step, None)
 
 
+def _realised(book: Book, key: str) -> Decimal:
+    position = book.portfolio.position(key)
+    return ZERO if position is None else position.realised
+
+
 def _positions(step: Step, _: object) -> Rows:
     """Every position this step touched; the fold leaves the others the very same objects."""
-    before: dict[str, Position] = {} if step.before is None else step.before.portfolio.positions
-    for key, position in step.after.portfolio.positions.items():
-        if position is not before.get(key):
+    before, after = step.before, step.after.portfolio
+    for key, position in chain(after.positions.items(), after.flat.items()):
+        if before is None or position is not before.portfolio.position(key):
             yield (
                 "positions",
                 {
