@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from trading_mcp.core.domain.verdict import Code, Finding, Outcome, Verdict
 from trading_mcp.core.guardrails.case import Case, Risk
-from trading_mcp.core.guardrails.rules import consent, exposure, loss, size, state, tempo, validity
+from trading_mcp.core.guardrails.rules import consent, exposure, loss, price, size, state, tempo, validity
 
 # What every order must pass; exits meet nothing else.
 ALWAYS: Final[tuple[Callable[[Case], Finding | None], ...]] = (
@@ -19,8 +19,8 @@ ALWAYS: Final[tuple[Callable[[Case], Finding | None], ...]] = (
     validity.conflict,
     validity.instrument_rules,
     validity.session,
-    validity.collar,
-    validity.stop_distance,
+    price.collar,
+    price.stop_distance,
     size.balance,
     exposure.flip,
 )
@@ -30,8 +30,8 @@ INCREASING: Final[tuple[Callable[[Case, Risk], Finding | None], ...]] = (
     state.clock,
     validity.approved,
     size.infeasible,
-    validity.price,
-    validity.feed,
+    price.price,
+    price.feed,
     tempo.duplicate,
     size.order_notional,
     size.order_quantity,
