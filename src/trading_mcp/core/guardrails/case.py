@@ -32,6 +32,17 @@ from trading_mcp.core.guardrails.fields import problem_of
 from trading_mcp.core.guardrails.scopes import Scopes, scopes_of
 from trading_mcp.core.guardrails.valuation import FUTURE_MAX, price_of, value_all
 
+# Looking a member up on its class costs ten times a global; these are read for every order.
+_RUNNER: Final = Door.RUNNER
+_CRYPTO: Final = Market.CRYPTO
+_MARKET_ORDER: Final = OrderType.MARKET
+_STOP_LIMIT: Final = OrderType.STOP_LIMIT
+_TRAILING_STOP: Final = OrderType.TRAILING_STOP
+_PROTECTION: Final = Purpose.PROTECTION
+_TRADE: Final = Purpose.TRADE
+_BUY: Final = Side.BUY
+_SELL: Final = Side.SELL
+_ACTIVE: Final = TradingState.ACTIVE
 # An algorithm's tick counts as the moment it was due, so that jitter never turns 60 s into 59.9.
 TICK_LATE_MAX: Final = 5 * SECOND
 _NO_TALLY: Final = Tally()
@@ -99,12 +110,12 @@ def case_of(
     pair = intent.pair
     problem = problem_of(intent, facts.now)
     asset, currency, market = traits_of(pair)
-    limits = policy.crypto if market is Market.CRYPTO else policy.stocks
-    state, latch = book.state(market, venue, intent.algorithm) if book.latches else (TradingState.ACTIVE, None)
+    limits = policy.crypto if market is _CRYPTO else policy.stocks
+    state, latch = book.state(market, venue, intent.algorithm) if book.latches else (_ACTIVE, None)
     key = f"{venue}/{pair}"
     instrument = facts.instruments.get(key)
     quote = facts.quotes.get(key)
-    is_buy = intent.side is Side.BUY
+    is_buy = intent.side is _BUY
     reference = limit_price = stop_price = price_worst = quantity = free = rate = None
     scopes: Scopes | None = None
     risk: Risk | None = None
@@ -121,7 +132,7 @@ def case_of(
             limit_price, stop_price = sent.order.limit_price, sent.order.stop_price
             price_worst, quantity = sent.order.price_worst, sent.remaining
         # A currency worth nothing would make every order small.
-        rate = price_of(currency, Market.CRYPTO, facts, policy) or None
+        rate = price_of(currency, _CRYPTO, facts, policy) or None
         reduces = quantity is not None and quantity > ZERO and scopes.reduce(quantity)
         if reduces:
             free = None if is_buy else free_units(intent, book, facts, owner)
@@ -180,12 +191,12 @@ def prices_of(
     intent: Intent, instrument: Instrument | None, reference: Decimal | None, limits: MarketLimits
 ) -> tuple[Decimal | None, Decimal | None]:
     """Return limit and stop as they would be sent: a market order becomes a marketable limit, buys round down."""
-    is_buy = intent.side is Side.BUY
+    is_buy = intent.side is _BUY
     limit, stop = intent.limit_price, intent.stop_price
-    if intent.type is OrderType.MARKET and reference is not None:
-        slippage = limits.market_slippage if intent.purpose is Purpose.TRADE else limits.exit_slippage_max
+    if intent.type is _MARKET_ORDER and reference is not None:
+        slippage = limits.market_slippage if intent.purpose is _TRADE else limits.exit_slippage_max
         limit = reference * (ONE + slippage if is_buy else ONE - slippage)
-    elif intent.type is OrderType.TRAILING_STOP and intent.trail is not None and reference is not None:
+    elif intent.type is _TRAILING_STOP and intent.trail is not None and reference is not None:
         stop = reference * (ONE + intent.trail if is_buy else ONE - intent.trail)
     if instrument is not None:
         rounded = floor_to if is_buy else ceil_to
@@ -206,10 +217,10 @@ def worst_of(
     if reference is None:
         return None
     worst = reference
-    if intent.side is Side.BUY:
+    if intent.side is _BUY:
         if limit is not None:
             worst = greater(worst, limit)
-        if stop is not None and intent.type is not OrderType.STOP_LIMIT:
+        if stop is not None and intent.type is not _STOP_LIMIT:
             worst = greater(worst, stop * (ONE + limits.market_slippage))
         return worst
     # What a short sells for less than the reference, it owes at the reference.
@@ -250,7 +261,7 @@ def free_cash(book: Book, facts: Facts, limits: MarketLimits, venue: str, asset:
     buffer = ONE + limits.fee_buffer
     for working in book.working.values():
         order = working.order
-        if order.venue != venue or (order.side is Side.SELL and order.reduces) or quote_of(order.pair) != asset:
+        if order.venue != venue or (order.side is _SELL and order.reduces) or quote_of(order.pair) != asset:
             continue
         held = working.reserved * buffer
         ours -= held
@@ -269,9 +280,9 @@ def free_units(intent: Intent, book: Book, facts: Facts, venue: str) -> Decimal 
     theirs = fact.free
     for working in book.working.values():
         order = working.order
-        if order.venue != venue or order.side is Side.BUY or order.pair.partition("-")[0] != asset:
+        if order.venue != venue or order.side is _BUY or order.pair.partition("-")[0] != asset:
             continue
-        if order.purpose is Purpose.PROTECTION and order.pair == intent.pair and order.book == intent.book:
+        if order.purpose is _PROTECTION and order.pair == intent.pair and order.book == intent.book:
             # An exit takes the place of its protective order, and of what that holds at the venue.
             if _is_seen(working, fact.at):
                 theirs += working.remaining
@@ -299,7 +310,7 @@ def risk_of(intent: Intent, book: Book, facts: Facts, policy: Policy, notional: 
         own = order.book == owner
         if own or account.account_counts:
             orders_open += 1
-        rate = price_of(quote_of(order.pair), Market.CRYPTO, facts, policy) or None
+        rate = price_of(quote_of(order.pair), _CRYPTO, facts, policy) or None
         if rate is None:
             equity, missing = None, quote_of(order.pair)
             continue
@@ -313,13 +324,13 @@ def risk_of(intent: Intent, book: Book, facts: Facts, policy: Policy, notional: 
     if algorithm is not None:
         for position in book.portfolio.positions.values():
             if position.book == owner and position.quantity:
-                rate = price_of(quote_of(position.pair), Market.CRYPTO, facts, policy)
+                rate = price_of(quote_of(position.pair), _CRYPTO, facts, policy)
                 if rate is None:
                     equity, missing = None, quote_of(position.pair)
                     continue
                 budget_used += abs(position.cost) * rate
     due = intent.due_at
-    is_tick = due is not None and intent.door is Door.RUNNER and facts.now - due <= TICK_LATE_MAX
+    is_tick = due is not None and intent.door is _RUNNER and facts.now - due <= TICK_LATE_MAX
     tempo_now = due if due is not None and is_tick else facts.now
     tally = book.tallies.get(owner, _NO_TALLY)
     tallies: tuple[tuple[Tally, int], ...] = ((tally, tempo_now),)

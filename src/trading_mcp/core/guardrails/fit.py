@@ -5,11 +5,12 @@ from typing import Final
 
 import msgspec
 
-from trading_mcp.core.domain.money import ONE, ZERO, floor_to
+from trading_mcp.core.domain.money import ONE, ZERO, floor_to, greater, lesser
 from trading_mcp.core.domain.orders import Fit, Side
 from trading_mcp.core.domain.verdict import Code, Finding
 from trading_mcp.core.guardrails.case import Case, Risk
-from trading_mcp.core.guardrails.finding import deny, shown
+from trading_mcp.core.guardrails.finding import DOWN, UP, deny, shown
+from trading_mcp.core.guardrails.rules.validity import smallest_of
 
 # Below a quarter of the wish it is another trade than the one that was wanted.
 _LEAST: Final = 4
@@ -26,55 +27,73 @@ class Sized(msgspec.Struct, frozen=True, kw_only=True):
 
 def fit(case: Case) -> Sized | None:
     """Return a smaller size, or None where the wish may stay or must not be touched."""
-    risk, intent, wanted = case.risk, case.intent, case.quantity
-    if risk is None or intent.algorithm is None or intent.fit is not Fit.SHRINK or intent.side is Side.SELL:
+    risk, intent, wanted, price = case.risk, case.intent, case.quantity, case.price_worst
+    if risk is None or intent.algorithm is None or intent.fit is not Fit.SHRINK or not _may_shrink(case):
         return None
-    if wanted is None or risk.notional is None or case.instrument is None or not wanted > ZERO:
+    instrument, rate, limit = case.instrument, case.rate, risk.order_limit
+    if wanted is None or price is None or instrument is None or rate is None or limit is None or case.free is None:
+        # What is not known is left to the rules to deny.
         return None
-    unit = risk.notional / wanted
-    rooms = _rooms(case, risk, unit)
-    if not rooms:
+    unit = price * instrument.multiplier * rate
+    room, binding = min(_rooms(case, risk, limit, case.free * rate), key=lambda pair: pair[0])
+    given = wanted if wanted * unit <= room else _largest(room, unit, instrument.quantity_step)
+    most = case.limits.order_quantity_max.get(case.asset)
+    if most is not None and given > most * case.policy.account.risk_multiplier:
+        given = floor_to(most * case.policy.account.risk_multiplier, instrument.quantity_step)
+        binding = Code.ORDER_QUANTITY_MAX
+    if given == wanted:
         return None
-    room, binding = min(rooms, key=lambda pair: pair[0])
-    if risk.notional <= room:
-        return None
-    step = case.instrument.quantity_step
-    given = floor_to(room / unit, step) if room > ZERO else ZERO
-    if given * unit > room:
-        given -= step
-    objection = None
-    if not (given * _LEAST >= wanted and given >= case.instrument.quantity_min):
-        objection = deny(
-            Code.LIMITS_INFEASIBLE,
-            f"{binding} leaves less than a quarter of the size that was wanted, or less than the venue takes",
-            limit=f"at least {shown(wanted / _LEAST)}",
-            actual=shown(given),
-            would_pass="a smaller wish, or the same one when the limit has room again",
-        )
-    return Sized(wanted=wanted, given=given, binding=binding, objection=objection)
+    least = greater(wanted / _LEAST, smallest_of(instrument, case.limit_price or price))
+    return Sized(
+        wanted=wanted,
+        given=given,
+        binding=binding,
+        objection=None if given >= least else _too_little(given, least, binding),
+    )
 
 
-def _rooms(case: Case, risk: Risk, unit: Decimal) -> list[tuple[Decimal, Code]]:
-    """Return how much each size limit still allows, in the base currency; an unknown one is left to the rules."""
-    equity, limit = risk.equity, risk.order_limit
+def _may_shrink(case: Case) -> bool:
+    """Leave alone what sells without owning where shorts are denied, and what would pass through zero."""
+    scopes, quantity = case.scopes, case.quantity
+    flips = scopes is not None and quantity is not None and scopes.flip(quantity)
+    return not flips and (case.intent.side is Side.BUY or case.policy.account.short_allowed)
+
+
+def _largest(room: Decimal, unit: Decimal, step: Decimal) -> Decimal:
+    """Return the largest quantity whose worth fits a room; a quotient that was rounded up is put right."""
+    if room <= ZERO:
+        return ZERO
+    quantity = floor_to(room / unit, step)
+    return quantity - step if quantity * unit > room else quantity
+
+
+def _too_little(given: Decimal, least: Decimal, binding: Code) -> Finding:
+    return deny(
+        Code.LIMITS_INFEASIBLE,
+        f"{binding} leaves less than a quarter of the size that was wanted, or less than the venue takes",
+        limit=f"at least {shown(least, UP)}",
+        actual=shown(given, DOWN),
+        would_pass="a smaller wish, or the same one when the limit has room again",
+    )
+
+
+def _rooms(case: Case, risk: Risk, limit: Decimal, free: Decimal) -> list[tuple[Decimal, Code]]:
+    """Return how much each limit on worth still allows, in the base currency."""
     algorithm, account = risk.algorithm, case.policy.account
-    if equity is None or limit is None or case.free is None or case.rate is None:
-        return []
-    multiplier = account.risk_multiplier
+    whole = (risk.equity or ZERO) * account.risk_multiplier
     rooms = [
         (limit, Code.ORDER_NOTIONAL_MAX),
-        (account.exposure_gross_max * multiplier * equity - risk.exposure, Code.EXPOSURE_GROSS_MAX),
-        (account.leverage_max * equity - risk.exposure, Code.LEVERAGE_MAX),
-        (case.free / (ONE + case.limits.fee_buffer) * case.rate, Code.BALANCE_INSUFFICIENT),
+        (account.exposure_gross_max * whole - risk.exposure, Code.EXPOSURE_GROSS_MAX),
+        (account.leverage_max * whole - risk.exposure, Code.LEVERAGE_MAX),
+        (free / (ONE + case.limits.fee_buffer), Code.BALANCE_INSUFFICIENT),
     ]
-    if case.asset not in case.policy.account.stablecoins:
-        share = case.limits.position_share_max * multiplier
-        rooms.append((share * equity - risk.exposure_asset, Code.POSITION_CONCENTRATION_MAX))
-    quantity_max = case.limits.order_quantity_max.get(case.asset)
-    if quantity_max is not None:
-        rooms.append((quantity_max * multiplier * unit, Code.ORDER_QUANTITY_MAX))
+    if case.asset not in account.stablecoins:
+        share = case.limits.position_share_max * whole
+        rooms.append((share - risk.exposure_asset, Code.POSITION_CONCENTRATION_MAX))
     if algorithm is not None:
         rooms.append((algorithm.capital - risk.budget_used, Code.ALGORITHM_BUDGET))
-        if algorithm.mandate is not None:
-            rooms.append((algorithm.mandate.order_notional_max, Code.APPROVAL_REQUIRED))
+        mandate = algorithm.mandate
+        if mandate is not None:
+            bound = lesser(mandate.order_notional_max, mandate.capital - risk.budget_used)
+            rooms.append((bound, Code.APPROVAL_REQUIRED))
     return rooms

@@ -1,6 +1,7 @@
 """Rules about loss: since the day opened, from the peaks, and in half an hour; they never trap an exit."""
 
 from decimal import Decimal
+from typing import Final
 
 from trading_mcp.core.domain.market import Market
 from trading_mcp.core.domain.verdict import Code, Finding
@@ -11,6 +12,10 @@ from trading_mcp.core.guardrails.rules.size import unknown
 _AFTER = "orders that reduce; entries again after the owner has signed a release"
 
 
+# Looking a member up on its class costs ten times a global; these are read for every order.
+_CRYPTO: Final = Market.CRYPTO
+
+
 def loss_day(case: Case, risk: Risk) -> Finding | None:
     """Stop new risk once a day has lost its share: the account's, the market's, the algorithm's."""
     limits, account, equity = case.policy.account, risk.measure, risk.equity
@@ -19,7 +24,7 @@ def loss_day(case: Case, risk: Risk) -> Finding | None:
     opened = account.day_open
     if not opened - equity <= limits.loss_day_max * opened:
         return _lost("the account", limits.loss_day_max * opened, opened - equity)
-    market = case.book.measures.get("market/crypto" if case.market is Market.CRYPTO else "market/stocks")
+    market = case.book.measures.get("market/crypto" if case.market is _CRYPTO else "market/stocks")
     if market is not None and not market.day_loss <= case.limits.loss_day_max * opened:
         return _lost(case.market, case.limits.loss_day_max * opened, market.day_loss)
     algorithm, own = risk.algorithm, risk.own

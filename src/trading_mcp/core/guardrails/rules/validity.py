@@ -1,6 +1,7 @@
 """Rules about the order itself: well formed, of one mind with its id, approved, and tradable now."""
 
 from decimal import Decimal
+from typing import Final
 
 from trading_mcp.core.domain.instruments import Instrument, Kind, asset_of, quote_of
 from trading_mcp.core.domain.market import Market
@@ -9,6 +10,11 @@ from trading_mcp.core.domain.orders import OrderType
 from trading_mcp.core.domain.verdict import Code, Finding
 from trading_mcp.core.guardrails.case import TICK_LATE_MAX, Case, Risk
 from trading_mcp.core.guardrails.finding import DOWN, UP, deny, shown, span
+
+# Looking a member up on its class costs ten times a global; these are read for every order.
+_OTHER: Final = Kind.OTHER
+_STOCKS: Final = Market.STOCKS
+_MARKET_ORDER: Final = OrderType.MARKET
 
 
 def field(case: Case) -> Finding | None:
@@ -34,7 +40,7 @@ def field(case: Case) -> Finding | None:
     if instrument is None:
         return None
     sent = intent.type
-    if sent is OrderType.MARKET and case.limit_price is not None:
+    if sent is _MARKET_ORDER and case.limit_price is not None:
         sent = OrderType.LIMIT
     if sent not in instrument.order_types:
         forms = ", ".join(sorted(instrument.order_types))
@@ -45,7 +51,7 @@ def field(case: Case) -> Finding | None:
             actual=str(sent),
             would_pass=forms,
         )
-    if intent.type is not OrderType.MARKET and intent.time_in_force not in instrument.times_in_force:
+    if intent.type is not _MARKET_ORDER and intent.time_in_force not in instrument.times_in_force:
         forms = ", ".join(sorted(instrument.times_in_force))
         return deny(
             Code.FIELD_INVALID,
@@ -59,7 +65,7 @@ def field(case: Case) -> Finding | None:
 
 def known_kind(case: Case) -> Finding | None:
     """Refuse an instrument whose risk we cannot compute."""
-    if case.instrument is None or case.instrument.kind is not Kind.OTHER:
+    if case.instrument is None or case.instrument.kind is not _OTHER:
         return None
     return deny(
         Code.INSTRUMENT_UNKNOWN_KIND,
@@ -116,7 +122,7 @@ def approved(case: Case, risk: Risk) -> Finding | None:
 def on_list(case: Case) -> Finding | None:
     """Know what the owner approved; a venue that merely fails to list a pair today removes nothing."""
     pair, limits = case.intent.pair, case.limits
-    quote_ok = case.market is Market.STOCKS or quote_of(pair) in limits.quotes_approved
+    quote_ok = case.market is _STOCKS or quote_of(pair) in limits.quotes_approved
     if case.asset not in limits.assets_approved or not quote_ok or (limits.pairs_blocked and _is_blocked(case)):
         return deny(
             Code.SYMBOL_NOT_APPROVED,
@@ -171,7 +177,7 @@ def instrument_rules(case: Case) -> Finding | None:
         )
     is_enough = worth is None or worth >= instrument.notional_min
     if not (quantity > ZERO and quantity >= instrument.quantity_min and is_enough):
-        smallest = _smallest(instrument, price)
+        smallest = smallest_of(instrument, price)
         return deny(
             Code.INSTRUMENT_RULES,
             f"below the venue's minimum for {case.intent.pair}{': it stays as dust' if case.reduces else ''}",
@@ -190,7 +196,7 @@ def instrument_rules(case: Case) -> Finding | None:
     return None
 
 
-def _smallest(instrument: Instrument, price: Decimal | None) -> Decimal:
+def smallest_of(instrument: Instrument, price: Decimal | None) -> Decimal:
     """Return the smallest quantity that satisfies both minima of a venue."""
     least = greater(instrument.quantity_min, instrument.quantity_step)
     if price is None:
@@ -201,9 +207,9 @@ def _smallest(instrument: Instrument, price: Decimal | None) -> Decimal:
 
 def session(case: Case) -> Finding | None:
     """Send an order for a market with sessions only while it is open."""
-    if case.market is not Market.STOCKS:
+    if case.market is not _STOCKS:
         return None
-    found = case.facts.sessions.get(Market.STOCKS)
+    found = case.facts.sessions.get(_STOCKS)
     if found is None:
         if case.reduces:
             return None
