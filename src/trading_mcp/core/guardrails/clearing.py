@@ -61,7 +61,8 @@ def cleared(case: Case, ordinal: int, *, signed: bool = False) -> OrderCleared:
         kind = OrderType.LIMIT if case.limit_price is not None else OrderType.MARKET
         tif = TimeInForce.IOC
         if instrument is not None and tif not in instrument.times_in_force:
-            tif, lapses_at = TimeInForce.GTC, facts.now + MARKET_LIFE
+            lasts = TimeInForce.GTC in instrument.times_in_force
+            tif, lapses_at = TimeInForce.GTC if lasts else TimeInForce.DAY, facts.now + MARKET_LIFE
     risk = case.risk
     order = Order(
         id=id_for(case.book.home.mode, facts, intent, ordinal),
