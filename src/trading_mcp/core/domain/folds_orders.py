@@ -1,6 +1,6 @@
 """Folds of what happens to orders: judged, cleared, sent, answered, filled."""
 
-from typing import Any
+from typing import Any, Final
 
 from msgspec.structs import replace
 
@@ -13,6 +13,8 @@ from trading_mcp.core.domain.recall import remember
 from trading_mcp.core.domain.tallies import ACCOUNT_TALLY, Content, Tally, after_clearing
 from trading_mcp.core.domain.verdict import Code, Finding
 
+_NOT_REMEMBERED: Final = (Code.INTENT_CONFLICT, Code.FIELD_INVALID)
+
 
 def counted(book: Book, findings: tuple[Finding, ...]) -> dict[Code, int]:
     triggers = dict(book.triggers)
@@ -24,8 +26,8 @@ def counted(book: Book, findings: tuple[Finding, ...]) -> dict[Code, int]:
 def judged(book: Book, event: e.IntentJudged) -> Book:
     findings = event.verdict.findings
     triggers = counted(book, findings) if findings else book.triggers
-    if any(finding.code is Code.INTENT_CONFLICT for finding in findings):
-        # The id belongs to another intent; what became of that one must not be overwritten.
+    if any(finding.code in _NOT_REMEMBERED for finding in findings):
+        # The id belongs to another intent, or to none: what is malformed must not keep a name from its owner.
         return replace(book, at=event.at, triggers=triggers)
     record = IntentRecord(intent=event.intent, verdict=event.verdict, at=event.at)
     before = book.intent(event.intent.id)
@@ -84,7 +86,9 @@ def moved(book: Book, order_id: str, state: OrderState, at: int, **changes: Any)
         if before.order.reduces and before.state is not OrderState.CLEARED:
             # What an exit held is free again; a balance read before that must not trap the next one.
             venue = before.order.venue
-            book = replace(book, local_fill_at={**book.local_fill_at, venue: max(at, book.local_fill_at.get(venue, at))})
+            book = replace(
+                book, local_fill_at={**book.local_fill_at, venue: max(at, book.local_fill_at.get(venue, at))}
+            )
         working = {key: value for key, value in book.working.items() if key != order_id}
         return replace(book, at=at, working=working, closed=remember(book.closed, order_id, after, at))
     return replace(book, at=at, working={**book.working, order_id: after})

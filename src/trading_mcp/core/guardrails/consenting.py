@@ -19,6 +19,7 @@ from trading_mcp.core.domain.events import (
 )
 from trading_mcp.core.domain.facts import Facts
 from trading_mcp.core.domain.latches import TradingState
+from trading_mcp.core.domain.mandates import Algorithm, Mandate
 from trading_mcp.core.domain.orders import Door, Intent, Purpose, Quantity, Side
 from trading_mcp.core.domain.policy import Policy
 from trading_mcp.core.domain.proposals import (
@@ -41,6 +42,7 @@ from trading_mcp.core.guardrails.direction import apply
 from trading_mcp.core.guardrails.draft import Draft
 from trading_mcp.core.guardrails.finding import share, shown
 from trading_mcp.core.guardrails.gate import judge
+from trading_mcp.core.guardrails.marks import is_marked, mark_now
 from trading_mcp.core.guardrails.resting import review_resting
 
 STATEMENT_VERSION: Final = 1
@@ -87,6 +89,9 @@ def approve(command: c.Approve, book: Book, facts: Facts) -> tuple[AnyEvent, ...
     if not facts.now < proposal.expires_at:
         _end(draft, proposal, ProposalEnd.EXPIRED, "it waited too long")
         return tuple(draft.events)
+    if book.account_state >= TradingState.HALTED and not isinstance(proposal.body, ProposedRelease | ProposedClose):
+        _end(draft, proposal, ProposalEnd.VOIDED, f"the desk is {book.account_state.name}")
+        return tuple(draft.events)
     match proposal.body:
         case ProposedOrder():
             _approve_order(draft, proposal, proposal.body, statement)
@@ -106,6 +111,8 @@ def _end(draft: Draft, proposal: Proposal, end: ProposalEnd, reason: str) -> Non
 
 
 def _approve_order(draft: Draft, proposal: Proposal, body: ProposedOrder, statement: Statement) -> None:
+    if not is_marked(draft.book, draft.facts, body.intent):
+        mark_now(draft)
     case = case_of(body.intent, draft.book, draft.facts, draft.policy, body.venue, size=body.quantity)
     drift = drift_of(
         statement, case.reference, draft.book.portfolio.held(body.intent.book, body.venue, body.intent.pair)
@@ -181,11 +188,14 @@ def take_effect(draft: Draft, proposal: Proposal) -> None:
     """Put a signed change in force, if the world it was signed for is still there."""
     body = proposal.body
     if isinstance(body, ProposedRelease):
-        if draft.facts.is_halt_file_present:
-            _end(draft, proposal, ProposalEnd.VOIDED, "the file HALT stands in the home")
+        problem = _release_problem(draft, proposal, body)
+        if problem:
+            _end(draft, proposal, ProposalEnd.VOIDED, problem)
             return
         draft.emit(Released(at=draft.now, scope=body.scope, target=body.target, nonce=f"effect/{proposal.id}"))
         _end_change(draft, proposal)
+    elif draft.book.account_state >= TradingState.HALTED:
+        _end(draft, proposal, ProposalEnd.VOIDED, f"the desk is {draft.book.account_state.name}")
     elif isinstance(body, ProposedPolicy):
         changed = apply(draft.policy, body.deltas)
         if not isinstance(changed, Policy):
@@ -196,13 +206,27 @@ def take_effect(draft: Draft, proposal: Proposal) -> None:
     elif isinstance(body, ProposedMandate):
         mandate = body.mandate
         algorithm = draft.book.algorithms.get(mandate.algorithm)
-        if algorithm is None or algorithm.version != mandate.version:
+        if algorithm is None or not algorithm.enabled or not _is_for(mandate, algorithm):
             _end(draft, proposal, ProposalEnd.VOIDED, "the algorithm is not what it was")
             return
         measure = draft.book.measures.get(f"algorithm/{mandate.algorithm}")
         worth = algorithm.capital if measure is None else measure.value
         draft.emit(MandateIssued(at=draft.now, mandate=replace(mandate, issued_at=draft.now, value_at_issue=worth)))
         _end_change(draft, proposal)
+
+
+def _release_problem(draft: Draft, proposal: Proposal, body: ProposedRelease) -> str:
+    """Return why a signed release must not come into force: it answers only what had latched when it was proposed."""
+    if draft.facts.is_halt_file_present:
+        return "the file HALT stands in the home"
+    latched = [item for item in draft.book.latches.values() if item.scope == body.scope and item.state > body.target]
+    later = [item.code for item in latched if not item.at <= proposal.opened_at]
+    return f"latched since it was proposed: {', '.join(later)}" if later else ""
+
+
+def _is_for(mandate: Mandate, algorithm: Algorithm) -> bool:
+    named = (algorithm.version, algorithm.pairs, algorithm.venues, algorithm.capital)
+    return (mandate.version, mandate.pairs, mandate.venues, mandate.capital) == named
 
 
 def _end_change(draft: Draft, proposal: Proposal) -> None:
@@ -236,14 +260,16 @@ def release(command: c.Release, book: Book, facts: Facts) -> tuple[AnyEvent, ...
     draft = Draft(book, facts)
     subject = command.scope.key
     latched = [item for item in book.latches.values() if item.scope == command.scope]
+    body = ProposedRelease(scope=command.scope, target=command.target)
     if facts.is_halt_file_present:
         draft.refuse("release", subject, "the file HALT stands in the home: remove it first")
     elif not any(item.state > command.target for item in latched):
         draft.refuse("release", subject, f"nothing in {subject} is stricter than {command.target.name}")
+    elif any(item.body == body for item in book.proposals.values()):
+        draft.refuse("release", subject, "that release waits for the owner already")
     else:
-        body = ProposedRelease(scope=command.scope, target=command.target)
         proposal = Proposal(
-            id=f"release/{subject}/{facts.now}",
+            id=f"release/{subject}/{command.target.name}/{facts.now}",
             body=body,
             body_hash=body_hash(body),
             door=Door.CLI,

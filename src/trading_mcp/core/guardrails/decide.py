@@ -20,6 +20,7 @@ from trading_mcp.core.guardrails import (
 )
 
 _DECISIONS: Final[dict[type[c.Command], Callable[[Any, Book, Facts], tuple[AnyEvent, ...]]]] = {
+    c.Start: ticking.start,
     c.Execute: execute.execute,
     c.LookAgain: execute.look_again,
     c.Close: halting.close,

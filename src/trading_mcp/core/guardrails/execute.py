@@ -3,10 +3,11 @@
 from msgspec.structs import replace
 
 from trading_mcp.core.domain.book import Book
+from trading_mcp.core.domain.closing import Stage
 from trading_mcp.core.domain.commands import Execute, LookAgain
 from trading_mcp.core.domain.events import AnyEvent, ClearanceVoided, IntentSized, OrderSending
 from trading_mcp.core.domain.facts import Facts
-from trading_mcp.core.domain.orders import OrderState, Working
+from trading_mcp.core.domain.orders import EXTERNAL, Door, Intent, OrderState, Purpose, Working
 from trading_mcp.core.domain.portfolio import position_key
 from trading_mcp.core.domain.verdict import Code, Finding, Outcome, Verdict
 from trading_mcp.core.guardrails import closing
@@ -28,6 +29,10 @@ def execute(command: Execute, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
     record = book.intent(intent.id)
     if record is not None and record.intent == intent:
         return ()
+    claim = _claim_of(intent)
+    if claim:
+        case = case_of(intent, book, facts, book.policy, None)
+        return (judged(case, with_denial(judge(case), deny(Code.FIELD_INVALID, claim))),)
     before: tuple[AnyEvent, ...] = ()
     if not is_marked(book, facts, intent):
         # What the day opened with is recorded before the first order that could change it.
@@ -65,6 +70,15 @@ def execute(command: Execute, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
     return (*before, judged(case, verdict))
 
 
+def _claim_of(intent: Intent) -> str:
+    """Return what an intent from outside says about itself that only the desk may say."""
+    if intent.door is Door.DESK or intent.purpose is not Purpose.TRADE or "/" in intent.id:
+        return "only the desk itself closes and protects positions: a position is ended with the close command"
+    if intent.book == EXTERNAL:
+        return "what the desk did not make is ended with the close command"
+    return ""
+
+
 def with_denial(verdict: Verdict, finding: Finding) -> Verdict:
     """Add a denial that comes from outside the rules."""
     return replace(verdict, outcome=Outcome.DENY, findings=(*verdict.findings, finding))
@@ -76,10 +90,19 @@ def _reduce(case: Case, verdict: Verdict, book: Book, facts: Facts) -> tuple[Any
     assert venue is not None, "an allowed order has a venue"  # noqa: S101 - us being wrong
     assert quantity is not None, "an allowed order has a quantity"  # noqa: S101 - us being wrong
     key = position_key(intent.book, venue, intent.pair)
-    guard = book.protections.get(key)
-    if guard is None:
-        return (judged(case, verdict), cleared(case, 0))
+    under_way = book.closings.get(key)
+    if under_way is not None and (under_way.purpose is not Purpose.TRADE or under_way.stage is Stage.CANCELLING):
+        leaving = deny(
+            Code.REDUCE_WOULD_FLIP,
+            f"{intent.book} is leaving {intent.pair} already",
+            limit="one close at a time",
+            actual=f"{under_way.intent.id} is under way",
+            would_pass="the same order once that has ended",
+        )
+        return (judged(case, with_denial(verdict, leaving)),)
     draft = Draft(book, facts)
+    if not any(item.order.purpose is Purpose.PROTECTION for item in closing.claims(draft, key, intent.side)):
+        return (judged(case, verdict), cleared(case, 0))
     draft.emit(judged(case, verdict))
     closing.begin(draft, key, intent, quantity)
     return tuple(draft.events)

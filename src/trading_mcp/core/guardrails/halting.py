@@ -3,9 +3,11 @@
 from msgspec.structs import replace
 
 from trading_mcp.core.domain.book import Book
+from trading_mcp.core.domain.closing import Closing, Stage
 from trading_mcp.core.domain.commands import AddLatch, Cancel, Close, Halt
 from trading_mcp.core.domain.events import (
     AnyEvent,
+    Attended,
     CloseEnded,
     ProposalEnded,
     ProposalOpened,
@@ -28,12 +30,12 @@ from trading_mcp.core.domain.proposals import (
     ProposalEnd,
     ProposedClose,
     ProposedOrder,
-    ProposedRelease,
 )
 from trading_mcp.core.domain.protection import Kept
 from trading_mcp.core.domain.verdict import Code
 from trading_mcp.core.guardrails import closing
 from trading_mcp.core.guardrails.asking import body_hash
+from trading_mcp.core.guardrails.consenting import problem_with
 from trading_mcp.core.guardrails.draft import Draft
 from trading_mcp.core.guardrails.marks import add_latch, void_mandate
 from trading_mcp.core.guardrails.resting import take_back
@@ -50,17 +52,18 @@ def halt(command: Halt, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
         at=facts.now,
     )
     add_latch(draft, latch)
+    everything = command.everything and _is_signed(draft)
     for working in tuple(draft.book.working.values()):
-        if command.everything or not _is_protection(working):
+        if everything or not _is_protection(working):
             take_back(draft, working, "the kill switch")
     for name, algorithm in sorted(draft.book.algorithms.items()):
         if algorithm.mandate is not None:
             void_mandate(draft, name, "the kill switch")
-    void_proposals(draft, "the kill switch")
+    _void_proposals(draft, "the kill switch")
     for key, item in tuple(draft.book.closings.items()):
         if item.intent.purpose is not Purpose.PROTECTION:
             draft.emit(CloseEnded(at=facts.now, position=key, reason="the kill switch"))
-    if command.everything:
+    if everything:
         for key in tuple(draft.book.closings):
             draft.emit(CloseEnded(at=facts.now, position=key, reason="halt of everything"))
         for guard in tuple(draft.book.protections.values()):
@@ -74,13 +77,19 @@ def _is_protection(working: Working) -> bool:
     return working.order.reduces and working.order.purpose is Purpose.PROTECTION
 
 
-def void_proposals(draft: Draft, reason: str) -> None:
-    """Void every open proposal that would add risk or loosen a limit, and every signed change that still waits."""
-    open_ones = dict(draft.book.proposals)
-    open_ones.update({key: change.proposal for key, change in draft.book.changes.items()})
-    for key in sorted(open_ones):
-        if isinstance(open_ones[key].body, ProposedRelease):
-            continue
+def _is_signed(draft: Draft) -> bool:
+    """Say whether a person signed for the stops to go as well; without that the kill switch is the ordinary one."""
+    problem = problem_with(draft.facts.signed, "halt", "everything", draft.book, draft.facts)
+    if problem or draft.facts.signed is None:
+        draft.refuse("halt", "everything", f"protection stays: {problem}")
+        return False
+    draft.emit(Attended(at=draft.now, nonce=draft.facts.signed.nonce))
+    return True
+
+
+def _void_proposals(draft: Draft, reason: str) -> None:
+    """Void everything that waits for a signature, and every signed change that is not yet in force."""
+    for key in sorted({*draft.book.proposals, *draft.book.changes}):
         draft.emit(ProposalEnded(at=draft.now, proposal_id=key, end=ProposalEnd.VOIDED, reason=reason))
 
 
@@ -103,7 +112,7 @@ def cancel(command: Cancel, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
         guard = next((g for g in book.protections.values() if g.order_id == command.order_id), None)
         if guard is not None:
             draft.emit(Protected(at=facts.now, protection=replace(guard, kept=Kept.DESK)))
-        take_back(draft, working, reason)
+        closing.let_go(draft, working, reason)
         return tuple(draft.events)
     for working in tuple(book.working.values()):
         order = working.order
@@ -129,7 +138,7 @@ def close(command: Close, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
             _propose_close(draft, command, key, position)
             continue
         under_way = draft.book.closings.get(key)
-        if under_way is not None and under_way.intent.purpose is not Purpose.TRADE:
+        if under_way is not None and _goes_on(under_way):
             continue
         exit_intent = Intent(
             id=f"{command.intent_id}/{position.book}/{position.venue}/{position.pair}",
@@ -142,6 +151,13 @@ def close(command: Close, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
             reason=command.reason,
             purpose=Purpose.CLOSE,
         )
+        if book.intent(exit_intent.id) is not None:
+            draft.refuse("close", exit_intent.id, "it was asked for before under this id")
+            continue
+        refusal = closing.refusal(draft, key, exit_intent)
+        if refusal is not None:
+            draft.emit(refusal)
+            continue
         closing.begin(draft, key, exit_intent, abs(position.quantity))
     if command.pair is None and command.book is None:
         for key, proposal in sorted(draft.book.proposals.items()):
@@ -153,10 +169,22 @@ def close(command: Close, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
     return tuple(draft.events)
 
 
+def _goes_on(under_way: Closing) -> bool:
+    """Say whether a close needs no other: the desk's own, or one that has not come to a stand."""
+    return under_way.purpose is Purpose.PROTECTION or (
+        under_way.purpose is Purpose.CLOSE and (under_way.stage is not Stage.EXITING or under_way.order_id != "")
+    )
+
+
 def _propose_close(draft: Draft, command: Close, key: str, position: Position) -> None:
     body = ProposedClose(position=key, quantity=abs(position.quantity))
+    proposal_id = f"close/{command.intent_id}/{position.venue}/{position.pair}"
+    bodies = [item.body for item in draft.book.proposals.values()]
+    if any(isinstance(item, ProposedClose) and item.position == key for item in bodies):
+        draft.refuse("close", proposal_id, "that close waits for the owner already")
+        return
     proposal = Proposal(
-        id=f"close/{command.intent_id}/{position.venue}/{position.pair}",
+        id=proposal_id,
         body=body,
         body_hash=body_hash(body),
         door=command.door,

@@ -9,8 +9,8 @@ from trading_mcp.core.domain.events import AnyEvent, Latched, MandateVoided, Mar
 from trading_mcp.core.domain.evolve import evolve
 from trading_mcp.core.domain.facts import Facts
 from trading_mcp.core.domain.latches import Latch, Scope, ScopeKind, TradingState
-from trading_mcp.core.domain.market import SECOND, Market, market_of
-from trading_mcp.core.domain.measures import Measure, drawdown
+from trading_mcp.core.domain.market import Market, market_of
+from trading_mcp.core.domain.measures import CONFIRM_AFTER, Measure, drawdown
 from trading_mcp.core.domain.money import ZERO
 from trading_mcp.core.domain.orders import Intent, Working
 from trading_mcp.core.domain.verdict import Code
@@ -19,8 +19,6 @@ from trading_mcp.core.guardrails.finding import shown
 from trading_mcp.core.guardrails.resting import review_resting
 from trading_mcp.core.guardrails.valuation import profits, value_all
 
-# Two valuations confirm each other only when the prices under them had time to be others.
-CONFIRM_AFTER: Final = 5 * SECOND
 _STOCKS: Final = f"market/{Market.STOCKS}"
 
 
@@ -43,12 +41,9 @@ def mark(command: Mark, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
 def mark_now(draft: Draft) -> bool:
     """Record what everything is worth, and latch what is breached; return whether anything latched."""
     event = marked(draft.book, draft.facts)
-    is_later = event.at - draft.book.marked_at >= CONFIRM_AFTER
-    confirmed = {
-        scope: tuple(code for code in codes if code in draft.book.breached.get(scope, ()))
-        for scope, codes in event.breached.items()
-        if is_later
-    }
+    is_later = _is_later(draft.book, draft.now)
+    seen = {key: codes for key, codes in event.breached.items() if key in event.values}
+    confirmed = _in_both(seen, draft.book.breached) if is_later else {}
     draft.emit(event)
     before = len(draft.events)
     for key in sorted(confirmed):
@@ -56,6 +51,16 @@ def mark_now(draft: Draft) -> bool:
             _trip(draft, key, code)
     _spend_mandates(draft)
     return len(draft.events) > before
+
+
+def _in_both(now: dict[str, tuple[Code, ...]], before: dict[str, tuple[Code, ...]]) -> dict[str, tuple[Code, ...]]:
+    """Return the breaches that two valuations have seen."""
+    both = {key: tuple(code for code in codes if code in before.get(key, ())) for key, codes in now.items()}
+    return {key: codes for key, codes in both.items() if codes}
+
+
+def _is_later(book: Book, now: int) -> bool:
+    return now - book.marked_at >= CONFIRM_AFTER or now < book.marked_at
 
 
 def marked(book: Book, facts: Facts) -> Marked:
@@ -70,6 +75,9 @@ def marked(book: Book, facts: Facts) -> Marked:
     plain = Marked(at=facts.now, day=facts.day, market_days=days, values=values)
     after = evolve(book, plain).measures
     breached = {key: codes for key in values if (codes := _breaches(book, after, key))}
+    if not _is_later(book, facts.now):
+        # Too soon after the last to count: it can take a suspicion back, and raises none of its own.
+        breached = _in_both(breached, book.breached)
     # A valuation that is unknown confirms nothing and clears nothing.
     kept = {key: codes for key, codes in book.breached.items() if key not in values}
     return Marked(at=facts.now, day=facts.day, market_days=days, values=values, breached={**kept, **breached})
@@ -86,8 +94,9 @@ def _breaches(book: Book, measures: dict[str, Measure], key: str) -> tuple[Code,
         return (Code.LOSS_DAY_MAX,) if account is not None and not measure.day_loss <= most else ()
     codes: list[Code] = []
     if kind == ScopeKind.ALGORITHM:
-        algorithm = book.algorithms[name]
-        day_most: Decimal = limits.algorithm_loss_day_max * algorithm.capital
+        algorithm = book.algorithms.get(name)
+        # What trades under a name that nobody knows here may lose nothing.
+        day_most: Decimal = ZERO if algorithm is None else limits.algorithm_loss_day_max * algorithm.capital
     else:
         day_most = limits.loss_day_max * measure.day_open
     if not measure.day_loss <= day_most:
@@ -128,7 +137,7 @@ def _trip(draft: Draft, key: str, code: Code) -> None:
 def add_latch(draft: Draft, latch: Latch) -> None:
     """Add a latch unless a stricter one of the same reason holds, and judge what rests under it again."""
     before = draft.book.latches.get(latch.key)
-    if before is not None and before.state >= latch.state:
+    if latch.state is TradingState.ACTIVE or (before is not None and before.state >= latch.state):
         return
     draft.emit(Latched(at=draft.now, latch=latch))
     review_resting(draft, lambda working: covers(latch.scope, working))

@@ -10,30 +10,42 @@ from trading_mcp.core.domain.commands import Watch
 from trading_mcp.core.domain.events import AnyEvent, Protected, ProtectionEnded
 from trading_mcp.core.domain.facts import Facts
 from trading_mcp.core.domain.instruments import Instrument
-from trading_mcp.core.domain.market import market_of
-from trading_mcp.core.domain.money import ONE, ZERO
+from trading_mcp.core.domain.market import MINUTE, market_of
+from trading_mcp.core.domain.money import ONE, ZERO, floor_to
 from trading_mcp.core.domain.orders import (
     Door,
     Intent,
     Order,
+    OrderState,
     OrderType,
     Protect,
     Purpose,
     Quantity,
     Side,
     TimeInForce,
+    Working,
 )
 from trading_mcp.core.domain.portfolio import Position, position_key
-from trading_mcp.core.domain.protection import Kept, Protection, improved, protection_for, triggered
+from trading_mcp.core.domain.protection import (
+    Kept,
+    Protection,
+    Trigger,
+    improved,
+    protection_for,
+    triggered,
+)
 from trading_mcp.core.domain.verdict import Outcome
 from trading_mcp.core.guardrails import closing
 from trading_mcp.core.guardrails.case import case_of
 from trading_mcp.core.guardrails.clearing import cleared, judged
 from trading_mcp.core.guardrails.draft import Draft
+from trading_mcp.core.guardrails.finding import shown
 from trading_mcp.core.guardrails.gate import judge
 from trading_mcp.core.guardrails.resting import take_back
 
 _FRESH_FOR_EXITS: Final = 6
+# How long a venue that has refused a stop is left in peace; meanwhile the desk keeps it.
+RETRY_AFTER: Final = MINUTE
 
 
 def watch(command: Watch, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
@@ -49,38 +61,58 @@ def watch(command: Watch, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
 
 def _watch_one(draft: Draft, key: str) -> None:
     found, position = draft.book.protections.get(key), draft.book.portfolio.positions.get(key)
-    if found is None or position is None or position.quantity == ZERO:
+    if found is None or position is None:
         return
     price = _exit_price(draft, position)
     if price is None:
+        guard(draft, key)
         return
     better = improved(found, price)
     if better is not found:
         draft.emit(Protected(at=draft.now, protection=better))
     trigger = triggered(better, price)
-    at_venue = better.kept is Kept.VENUE
     if trigger is None:
-        if not at_venue and better.wanted is Kept.VENUE:
-            guard(draft, key)
+        guard(draft, key)
         return
     under_way = draft.book.closings.get(key)
     if under_way is not None and under_way.intent.purpose is not Purpose.TRADE:
         return
-    if trigger == "stop" and at_venue:
+    if trigger is Trigger.STOP and better.kept is Kept.VENUE and not _is_past_its_limit(draft, better, price):
         return
+    intent_id, serial = _child_id(draft, better, trigger)
     exit_intent = Intent(
-        id=f"{better.parent}/{trigger}.{better.serial}",
+        id=intent_id,
         door=Door.DESK,
         pair=position.pair,
         side=Side.SELL if position.quantity > ZERO else Side.BUY,
         amount=Quantity(abs(position.quantity)),
         book=position.book,
         venue=position.venue,
-        reason=f"{trigger} of {key} at {price}",
+        reason=f"{trigger} of {key} at {shown(price)}",
         purpose=Purpose.PROTECTION,
     )
-    draft.emit(Protected(at=draft.now, protection=replace(better, kept=Kept.DESK, serial=better.serial + 1)))
+    if closing.refusal(draft, key, exit_intent) is not None:
+        # Nothing may be sent now: what rests at the venue stays, and the next look tries again.
+        return
+    draft.emit(Protected(at=draft.now, protection=replace(better, kept=Kept.DESK, serial=serial + 1)))
     closing.begin(draft, key, exit_intent, abs(position.quantity))
+
+
+def _child_id(draft: Draft, found: Protection, what: str) -> tuple[str, int]:
+    """Return an id that no earlier guard of the same entry has used."""
+    serial = found.serial
+    while draft.book.intent(f"{found.parent}/{what}.{serial}") is not None:
+        serial += 1
+    return f"{found.parent}/{what}.{serial}", serial
+
+
+def _is_past_its_limit(draft: Draft, found: Protection, price: Decimal) -> bool:
+    """Say whether the market has left a resting stop behind, so that its limit can no longer be met."""
+    resting = draft.book.working.get(found.order_id)
+    limit = None if resting is None else resting.order.limit_price
+    if limit is None:
+        return False
+    return price < limit if found.is_long else price > limit
 
 
 def _exit_price(draft: Draft, position: Position) -> Decimal | None:
@@ -97,21 +129,41 @@ def _exit_price(draft: Draft, position: Position) -> Decimal | None:
 def guard(draft: Draft, key: str) -> None:
     """Place a position's stop at the venue, for all of it, unless something else is under way."""
     found, position = draft.book.protections.get(key), draft.book.portfolio.positions.get(key)
-    if found is None or found.stop is None or position is None or position.quantity == ZERO:
+    if found is None or found.stop is None or position is None:
         return
-    if key in draft.book.closings or found.wanted is Kept.DESK or _is_entering(draft, key):
-        return
-    resting = draft.book.working.get(found.order_id)
-    if resting is not None:
-        if resting.remaining != abs(position.quantity):
-            # The rest of it follows when the venue has confirmed the cancel; until then the desk watches.
-            draft.emit(Protected(at=draft.now, protection=replace(found, kept=Kept.DESK)))
-            take_back(draft, resting, "the position changed its size")
+    if key in draft.book.closings or found.wanted is Kept.DESK or _is_busy(draft, found):
         return
     instrument = draft.facts.instruments.get(f"{position.venue}/{position.pair}")
     if instrument is None or not instrument.stops_rest:
         return
-    _place(draft, found, position, instrument)
+    resting = draft.book.working.get(found.order_id)
+    if resting is not None and (resting.cancel_reason or _fits(draft, resting, position)):
+        return
+    if resting is not None:
+        # The rest of it follows when the venue has confirmed the cancel; until then the desk watches.
+        found = replace(found, kept=Kept.DESK)
+        draft.emit(Protected(at=draft.now, protection=found))
+        take_back(draft, resting, "the position changed its size")
+        if resting.state is not OrderState.CLEARED:
+            return
+    if found.refused_at is None or not 0 <= draft.now - found.refused_at < RETRY_AFTER:
+        _place(draft, found, position, instrument)
+
+
+def _is_busy(draft: Draft, found: Protection) -> bool:
+    """Say whether an entry still fills or another exit holds the position; the stop follows once that is known."""
+    return any(
+        working.order.id != found.order_id
+        and position_key(working.order.book, working.order.venue, working.order.pair) == found.position
+        for working in draft.book.working.values()
+    )
+
+
+def _fits(draft: Draft, resting: Working, position: Position) -> bool:
+    """Say whether a resting stop is for all of a position that the venue can sell."""
+    instrument = draft.facts.instruments.get(f"{position.venue}/{position.pair}")
+    quantity = abs(position.quantity)
+    return resting.remaining == (quantity if instrument is None else floor_to(quantity, instrument.quantity_step))
 
 
 def _place(draft: Draft, found: Protection, position: Position, instrument: Instrument) -> None:
@@ -124,8 +176,9 @@ def _place(draft: Draft, found: Protection, position: Position, instrument: Inst
         slippage = draft.policy.limits(instrument.market).exit_slippage_max
         limit = stop * (ONE - slippage if is_long else ONE + slippage)
     tif = TimeInForce.GTC if TimeInForce.GTC in instrument.times_in_force else TimeInForce.DAY
+    intent_id, serial = _child_id(draft, found, Trigger.STOP)
     intent = Intent(
-        id=f"{found.parent}/stop.{found.serial}",
+        id=intent_id,
         door=Door.DESK,
         pair=position.pair,
         side=Side.SELL if is_long else Side.BUY,
@@ -146,20 +199,8 @@ def _place(draft: Draft, found: Protection, position: Position, instrument: Inst
     draft.emit(judged(case, verdict))
     clearance = cleared(case, draft.next_ordinal())
     draft.emit(clearance)
-    draft.emit(
-        Protected(
-            at=draft.now,
-            protection=replace(found, kept=Kept.DESK, order_id=clearance.order.id, serial=found.serial + 1),
-        )
-    )
-
-
-def _is_entering(draft: Draft, key: str) -> bool:
-    """Say whether an entry is still filling; the stop is placed once its size is known."""
-    return any(
-        not working.order.reduces and position_key(working.order.book, working.order.venue, working.order.pair) == key
-        for working in draft.book.working.values()
-    )
+    placed = replace(found, kept=Kept.DESK, order_id=clearance.order.id, serial=serial + 1, refused_at=None)
+    draft.emit(Protected(at=draft.now, protection=placed))
 
 
 def entered(draft: Draft, order: Order, key: str) -> None:
@@ -171,20 +212,22 @@ def entered(draft: Draft, order: Order, key: str) -> None:
     wish: Protect | None = order.protect
     if wish is None:
         if before is not None:
-            draft.emit(Protected(at=draft.now, protection=replace(before, entry=position.average)))
+            # The stop at the venue is for less than is held now: until it is placed anew the desk watches.
+            held = replace(before, entry=position.average, kept=Kept.DESK)
+            draft.emit(Protected(at=draft.now, protection=held))
         return
     fresh = protection_for(key, wish, position.average, order.intent_id, is_long=position.quantity > ZERO)
     if before is not None:
-        fresh = replace(fresh, kept=before.kept, order_id=before.order_id, serial=before.serial)
+        fresh = replace(fresh, order_id=before.order_id, serial=before.serial)
         if before.parent == fresh.parent:
             fresh = replace(fresh, best=before.best)
     draft.emit(Protected(at=draft.now, protection=fresh))
 
 
 def settle(draft: Draft, key: str) -> None:
-    """After a fill: what guards a position that is gone goes with it."""
+    """After a fill: what guards a position that is gone, or has changed its sign, goes with it."""
     position, found = draft.book.portfolio.positions.get(key), draft.book.protections.get(key)
-    if found is None or (position is not None and position.quantity != ZERO):
+    if found is None or (position is not None and (position.quantity > ZERO) == found.is_long):
         return
     resting = draft.book.working.get(found.order_id)
     if resting is not None:
@@ -192,19 +235,34 @@ def settle(draft: Draft, key: str) -> None:
     draft.emit(ProtectionEnded(at=draft.now, position=key, reason="the position is closed"))
 
 
-def accepted(draft: Draft, order: Order) -> None:
-    """Know that the venue keeps the stop now."""
+def accepted(draft: Draft, working: Working) -> None:
+    """Know that the venue keeps the stop now, if it is still for the whole position."""
+    order = working.order
     key = position_key(order.book, order.venue, order.pair)
-    found = draft.book.protections.get(key)
-    if found is not None and found.order_id == order.id and key not in draft.book.closings:
+    found, position = draft.book.protections.get(key), draft.book.portfolio.positions.get(key)
+    if found is None or found.order_id != order.id or position is None or key in draft.book.closings:
+        return
+    if _fits(draft, working, position):
         draft.emit(Protected(at=draft.now, protection=replace(found, kept=Kept.VENUE)))
+    else:
+        guard(draft, key)
 
 
-def lost(draft: Draft, order: Order) -> None:
+def doubted(draft: Draft, order: Order) -> None:
+    """Keep at the desk a stop of which nobody can say whether the venue has it."""
+    found = draft.book.protections.get(position_key(order.book, order.venue, order.pair))
+    if found is not None and found.order_id == order.id and found.kept is Kept.VENUE:
+        draft.emit(Protected(at=draft.now, protection=replace(found, kept=Kept.DESK)))
+
+
+def lost(draft: Draft, working: Working) -> None:
     """Know that the venue keeps the stop no longer: the desk does, until it is placed again."""
-    key = position_key(order.book, order.venue, order.pair)
-    found = draft.book.protections.get(key)
+    order = working.order
+    found = draft.book.protections.get(position_key(order.book, order.venue, order.pair))
     if found is None or found.order_id != order.id:
         return
-    draft.emit(Protected(at=draft.now, protection=replace(found, kept=Kept.DESK, order_id="")))
-    guard(draft, key)
+    # A venue that refuses a stop, or drops it unasked, is not asked again in the same breath.
+    unasked = working.state is not OrderState.VOID and not working.cancel_reason
+    refused_at = draft.now if unasked else found.refused_at
+    kept = replace(found, kept=Kept.DESK, order_id="", refused_at=refused_at)
+    draft.emit(Protected(at=draft.now, protection=kept))

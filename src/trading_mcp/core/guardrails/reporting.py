@@ -1,5 +1,7 @@
 """What venues report becomes events; a report that cannot be true freezes the account and is folded all the same."""
 
+from typing import Final
+
 from msgspec.structs import replace
 
 from trading_mcp.core.domain import commands as c
@@ -7,7 +9,6 @@ from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.events import (
     AnyEvent,
     FillRecorded,
-    Latched,
     OrderAccepted,
     OrderCancelled,
     OrderCancelRequested,
@@ -23,7 +24,18 @@ from trading_mcp.core.domain.portfolio import position_key
 from trading_mcp.core.domain.verdict import Code
 from trading_mcp.core.guardrails import closing, protecting
 from trading_mcp.core.guardrails.draft import Draft
+from trading_mcp.core.guardrails.marks import add_latch
 
+_SEEN: Final = frozenset(
+    {
+        OrderState.LIVE,
+        OrderState.PARTIAL,
+        OrderState.CANCEL_PENDING,
+        OrderState.FILLED,
+        OrderState.CANCELLED,
+        OrderState.LAPSED,
+    }
+)
 Report = c.ReportAccepted | c.ReportRejected | c.ReportUnknown | c.ReportCancelled | c.ReportLapsed
 
 
@@ -43,6 +55,7 @@ def report(command: Report, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
         case c.ReportUnknown():
             if _step(draft, working, OrderState.UNKNOWN):
                 draft.emit(OrderUnknown(at=draft.now, order_id=command.order_id, reason=command.reason))
+                protecting.doubted(draft, working.order)
         case c.ReportCancelled():
             event = OrderCancelled(at=draft.now, order_id=command.order_id)
             _ended(draft, working, OrderState.CANCELLED, event)
@@ -54,12 +67,10 @@ def report(command: Report, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
 
 def _step(draft: Draft, working: Working, state: OrderState) -> bool:
     """Say whether a report is news; one that the table does not allow freezes."""
-    if working.state is state and state is not OrderState.UNKNOWN:
+    if working.state is state:
         return False
-    if working.state in ENDED and state in (OrderState.CANCELLED, OrderState.LAPSED):
-        # Venues repeat themselves: an end that comes after the end is no news.
-        return False
-    if working.state is OrderState.UNKNOWN and state is OrderState.UNKNOWN:
+    if working.state in ENDED and state in (OrderState.CANCELLED, OrderState.LAPSED, OrderState.UNKNOWN):
+        # Venues repeat themselves and answers overtake each other: after the end neither is news.
         return False
     if may_become(working.state, state):
         return True
@@ -74,14 +85,13 @@ def _step(draft: Draft, working: Working, state: OrderState) -> bool:
 def freeze(draft: Draft, code: Code, reason: str) -> None:
     """Stop everything but cancels: the world and the book contradict each other."""
     latch = Latch(scope=ACCOUNT, state=TradingState.FROZEN, code=code, reason=reason, at=draft.now)
-    before = draft.book.latches.get(latch.key)
-    if before is None or before.state < TradingState.FROZEN:
-        draft.emit(Latched(at=draft.now, latch=latch))
+    add_latch(draft, latch)
 
 
 def _accepted(draft: Draft, working: Working, command: c.ReportAccepted) -> None:
     state = OrderState.PARTIAL if working.filled > ZERO else OrderState.LIVE
-    if working.state in (OrderState.LIVE, OrderState.PARTIAL, OrderState.CANCEL_PENDING, OrderState.FILLED):
+    if working.state in _SEEN:
+        # The venue has shown the order already; an acknowledgement that comes after is late, not impossible.
         return
     if not _step(draft, working, state):
         return
@@ -89,7 +99,7 @@ def _accepted(draft: Draft, working: Working, command: c.ReportAccepted) -> None
     if working.cancel_reason:
         draft.emit(OrderCancelRequested(at=draft.now, order_id=command.order_id, reason=working.cancel_reason))
     elif working.order.purpose is Purpose.PROTECTION:
-        protecting.accepted(draft, working.order)
+        protecting.accepted(draft, working)
 
 
 def _ended(
@@ -98,17 +108,7 @@ def _ended(
     if not _step(draft, working, state):
         return
     draft.emit(event)
-    _after_end(draft, replace(working, state=state))
-
-
-def _after_end(draft: Draft, working: Working) -> None:
-    """Let closes and guards go on after an order has ended."""
-    order = working.order
-    closing.order_ended(draft, working)
-    if order.purpose is Purpose.PROTECTION:
-        protecting.lost(draft, order)
-    elif not order.reduces:
-        protecting.guard(draft, position_key(order.book, order.venue, order.pair))
+    closing.after_end(draft, replace(working, state=state))
 
 
 def fill(command: c.ReportFill, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
@@ -134,12 +134,14 @@ def fill(command: c.ReportFill, book: Book, facts: Facts) -> tuple[AnyEvent, ...
         freeze(draft, Code.TRANSITION_IMPOSSIBLE, f"fill {made.trade_id} is not of order {order.id}'s kind")
     if working.filled + made.quantity > order.quantity:
         freeze(draft, Code.OVERFILL, f"order {order.id} is filled beyond its quantity")
-    key = position_key(order.book, order.venue, order.pair)
+    key = position_key(order.book, made.venue, made.pair)
     if not order.reduces:
         protecting.entered(draft, order, key)
     closing.filled(draft, key, order.id, made.quantity)
     protecting.settle(draft, key)
     after = draft.book.order(order.id)
     if after is not None and after.state is OrderState.FILLED and working.state not in ENDED:
-        _after_end(draft, after)
+        closing.after_end(draft, after)
+    else:
+        protecting.guard(draft, key)
     return tuple(draft.events)

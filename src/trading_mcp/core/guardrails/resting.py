@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.events import ClearanceVoided, OrderCancelRequested
 from trading_mcp.core.domain.facts import Facts
-from trading_mcp.core.domain.orders import OrderState, Quantity, Working
+from trading_mcp.core.domain.orders import Intent, OrderState, OrderType, Quantity, Working
 from trading_mcp.core.domain.verdict import Code, Finding
 from trading_mcp.core.guardrails.case import case_of
 from trading_mcp.core.guardrails.draft import Draft
@@ -20,13 +20,33 @@ def objection(working: Working, book: Book, facts: Facts) -> Finding | None:
     order = working.order
     rest = {key: value for key, value in book.working.items() if key != order.id}
     without = replace(book, working=rest)
-    record = book.intent(order.intent_id)
-    assert record is not None, "a working order without an intent"  # noqa: S101 - us being wrong
-    intent = replace(record.intent, amount=Quantity(working.remaining), due_at=None, venue=order.venue)
-    case = case_of(intent, without, facts, book.policy, order.venue, sent=working)
+    case = case_of(intent_of(working), without, facts, book.policy, order.venue, sent=working)
     if order.reduces:
         case = replace(case, reduces=True, risk=None)
+    elif case.problem:
+        return deny(Code.FIELD_INVALID, case.problem)
     return objection_to_resting(case, signed=order.signed)
+
+
+def intent_of(working: Working) -> Intent:
+    """Return what an order says by itself; its intent may be forgotten long before a resting order ends."""
+    order = working.order
+    trails = order.type is OrderType.TRAILING_STOP
+    return Intent(
+        id=order.intent_id,
+        door=order.door,
+        pair=order.pair,
+        side=order.side,
+        amount=Quantity(working.remaining),
+        book=order.book,
+        type=order.type,
+        limit_price=order.limit_price,
+        stop_price=None if trails else order.stop_price,
+        trail=order.trail,
+        time_in_force=order.time_in_force,
+        venue=order.venue,
+        purpose=order.purpose,
+    )
 
 
 def take_back(draft: Draft, working: Working, reason: str) -> None:

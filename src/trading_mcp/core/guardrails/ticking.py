@@ -11,13 +11,16 @@ from trading_mcp.core.domain.events import (
     Adjusted,
     AnyEvent,
     CashMoved,
+    DeskStarted,
     ForeignHeld,
+    OrderUnknown,
     ProposalEnded,
     Reconciled,
     Suspended,
     Woke,
 )
 from trading_mcp.core.domain.facts import Facts
+from trading_mcp.core.domain.instruments import asset_of
 from trading_mcp.core.domain.latches import ACCOUNT, Latch, Scope, ScopeKind, TradingState
 from trading_mcp.core.domain.market import HOUR, MINUTE, FeedHealth, Market
 from trading_mcp.core.domain.money import ZERO, is_amount, is_change
@@ -25,6 +28,7 @@ from trading_mcp.core.domain.orders import EXTERNAL, OrderState
 from trading_mcp.core.domain.portfolio import Adjustment
 from trading_mcp.core.domain.proposals import ProposalEnd
 from trading_mcp.core.domain.verdict import Code
+from trading_mcp.core.guardrails import closing, protecting
 from trading_mcp.core.guardrails.consenting import take_effect
 from trading_mcp.core.guardrails.draft import Draft
 from trading_mcp.core.guardrails.finding import shown, span
@@ -36,6 +40,19 @@ from trading_mcp.core.guardrails.valuation import price_of
 # Longer than this between two ticks and the desk was not watching: a closed lid, a stopped process.
 UNWATCHED_MAX: Final = MINUTE
 SUSPENSIONS_MAX: Final = 3
+
+
+def start(command: c.Start, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
+    """Open the desk: what was on its way may have arrived, what was only cleared is never sent."""
+    draft = Draft(book, facts)
+    draft.emit(DeskStarted(at=facts.now, version=command.version))
+    for working in tuple(book.working.values()):
+        order = working.order
+        if working.state is OrderState.SENDING:
+            draft.emit(OrderUnknown(at=facts.now, order_id=order.id, reason="the desk stopped while it was sent"))
+        elif working.state is OrderState.CLEARED and order.id in draft.book.working:
+            closing.let_go(draft, working, "the desk stopped before it was sent")
+    return tuple(draft.events)
 
 
 def tick(book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
@@ -89,7 +106,7 @@ def _wake(draft: Draft) -> None:
         return
     venues = {venue for market in Market for venue in book.policy.limits(market).venues}
     wired = venues & set(facts.venue_modes)
-    if wired <= book.reconciled and all(facts.feeds.get(v) is FeedHealth.HEALTHY for v in wired):
+    if wired <= book.rechecked and all(facts.feeds.get(v) is FeedHealth.HEALTHY for v in wired):
         draft.emit(Woke(at=facts.now))
 
 
@@ -120,9 +137,9 @@ def adjustment(command: c.ReportAdjustment, book: Book, facts: Facts) -> tuple[A
     """Fold what a venue did to the account without a trade, once; a figure no book can hold is only told."""
     if book.has_activity(command.venue, command.activity_id):
         return ()
+    draft = Draft(book, facts)
     is_split = command.kind is Adjustment.SPLIT
     if not (is_amount(command.amount) if is_split else is_change(command.amount)):
-        draft = Draft(book, facts)
         draft.refuse("adjustment", command.activity_id, f"{command.kind} of {command.amount} is no amount")
         return tuple(draft.events)
     event = Adjusted(
@@ -134,7 +151,13 @@ def adjustment(command: c.ReportAdjustment, book: Book, facts: Facts) -> tuple[A
         note=command.note,
         activity_id=command.activity_id,
     )
-    return (event,)
+    draft.emit(event)
+    for working in tuple(book.working.values()) if is_split else ():
+        # What rests there is for other units at another price than those of now.
+        if working.order.venue == command.venue and asset_of(working.order.pair) == command.asset:
+            protecting.doubted(draft, working.order)
+            closing.let_go(draft, working, f"{command.asset} was split")
+    return tuple(draft.events)
 
 
 def reconcile(command: c.Reconcile, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
@@ -150,7 +173,9 @@ def reconcile(command: c.Reconcile, book: Book, facts: Facts) -> tuple[AnyEvent,
         instrument = facts.instruments.get(f"{command.venue}/{pair}")
         step = ZERO if instrument is None else instrument.quantity_step
         # A difference below one step is noise of the venue's own rounding.
-        if theirs != held and not abs(theirs - held) < step:
+        if not theirs.is_finite():
+            found.append(f"{pair}: what the venue holds is no amount")
+        elif theirs != held and not abs(theirs - held) < step:
             found.append(f"{pair}: the book holds {shown(held)}, the venue {shown(theirs)}")
     draft.emit(Reconciled(at=facts.now, venue=command.venue, differences=tuple(found)))
     if found:
