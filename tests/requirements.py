@@ -28,9 +28,11 @@ TRADING_AGENT = (
         "A venue offers prices, depth, candles, trades, pairs, balances, fees, orders and streams.",
     ),
     planned("T2", "Every limit of the gate is in force by default, and ten pairs against USDT are approved."),
-    planned(
+    proven(
         "T3",
         "Positions, balances and profit are kept per pair and venue; a sell leaves the average entry alone.",
+        "tests/core/domain/test_portfolio.py::test_fills_fold_to",
+        "tests/core/domain/test_portfolio.py::test_books_and_venues_hold_apart_what_they_bought_apart",
     ),
     planned(
         "T4", "Orders, partial fills and fees are kept, filtered by pair, and archived without getting lost."
