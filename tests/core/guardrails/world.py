@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 import msgspec
 from msgspec.structs import replace
 
-from tests.core.guardrails.shipped import SIMULATED
+from tests.core.guardrails.shipped import LIVE, SIMULATED
 from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.facts import Balance, Facts
 from trading_mcp.core.domain.home import Home, Mode
@@ -172,6 +172,18 @@ def quiet(intent: Intent | None = None, *, mode: Mode = Mode.SIMULATED, policy: 
         measures={"account": first_measure(D(100_000), NOW, TODAY)},
     )
     return World(intent=intent or buy(), book=book, facts=known(mode=mode))
+
+
+def live(intent: Intent | None = None) -> World:
+    """Return LIVE as it must be: wired, started and signed for; cash stands at coinbase, and small orders pass."""
+    there = quiet(intent or buy("0.001"), mode=Mode.LIVE, policy=LIVE).at_venue("cryptocom").at_venue("coinbase")
+    cash = {"coinbase/USDT": D(50_000), "coinbase/USD": D(50_000)}
+    there = there.balance("USDT", "50000", venue="coinbase").with_facts(is_live_enabled=True)
+    there = there.with_book(
+        portfolio=Portfolio(cash=cash, positions={}),
+        live_accounts=frozenset({"coinbase/main", "cryptocom/main"}),
+    )
+    return there.with_account(approval_always=False).with_crypto(ask_above=D(100))
 
 
 def known(*, mode: Mode = Mode.SIMULATED) -> Facts:
