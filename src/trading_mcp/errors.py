@@ -6,6 +6,7 @@ A refusal is a value and a failed assertion is our own mistake; only these are r
     ├── PolicyInvalid        a policy file that cannot be believed
     ├── SettingsInvalid      a setting that cannot be believed
     ├── HomeUnusable         a home that is missing, unsafe to use or already in use
+    ├── DeskFrozen           the desk met something it cannot explain
     └── JournalError         the journal, and with it the state
         ├── JournalDamaged       an entry does not follow from the one before it
         ├── JournalForeign       a sound file, but not a journal of this home
@@ -37,6 +38,10 @@ class SettingsInvalid(TradingMcpError):
 
 class HomeUnusable(TradingMcpError):
     """A home is missing, readable by others, or held by another desk."""
+
+
+class DeskFrozen(TradingMcpError):
+    """An assertion failed or the unexplained happened; nothing but cancels works until a person signs."""
 
 
 class JournalError(TradingMcpError):

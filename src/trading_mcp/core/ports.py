@@ -128,6 +128,10 @@ class Refusal(Exception):
     """
 
 
+class Duplicate(Exception):
+    """A venue refused an id that it knows: proof that the order exists, to be looked up."""
+
+
 class NotFound(Exception):
     """An endpoint that can show closed orders does not know the order, or there is nothing left to cancel."""
 

@@ -1,0 +1,42 @@
+"""A desk opens: the book is the fold of its journal, and nothing is sent before each venue has been compared."""
+
+from trading_mcp.core.domain import commands as c
+from trading_mcp.core.domain.book import Book
+from trading_mcp.core.domain.events import DeskCreated, DeskStopped
+from trading_mcp.core.domain.evolve import replay
+from trading_mcp.core.domain.home import Home
+from trading_mcp.core.domain.money import exactly
+from trading_mcp.core.domain.orders import OrderState
+from trading_mcp.core.domain.policy import Policy
+from trading_mcp.core.ports import Clock, Journal
+from trading_mcp.desk.desk import Desk
+from trading_mcp.desk.ports import Ports
+
+
+def begin(journal: Journal, clock: Clock, home: Home, policy: Policy) -> None:
+    """Write the first entry of a home: who it is, for life."""
+    now = clock.now()
+    journal.append(now, (DeskCreated(at=now, home=home, policy=policy),))
+
+
+def replayed(journal: Journal) -> Book:
+    """Fold the whole journal."""
+    with exactly():
+        return replay(entry.event for entry in journal.entries())
+
+
+def opened(ports: Ports, book: Book, version: str) -> Desk:
+    """Open the desk on a book: what was on its way is unknown now, and what was not sent never will be."""
+    desk = Desk(ports, book)
+    desk.commit(c.Start(version=version))
+    for working in tuple(desk.book.working.values()):
+        if working.state is OrderState.UNKNOWN:
+            desk.courier.chase(working.order.id)
+    return desk
+
+
+async def closed(desk: Desk, reason: str, *, patience: float = 10.0) -> None:
+    """Close in good order: what is in flight is finished or marked unknown, and the stop is on record."""
+    await desk.courier.idle(patience)
+    now = desk.ports.clock.now()
+    desk.record((DeskStopped(at=now, reason=reason),))
