@@ -28,7 +28,8 @@ _PASSING: Final = frozenset({Code.SESSION_CLOSED, Code.BALANCE_INSUFFICIENT, Cod
 
 def refusal(draft: Draft, key: str, intent: Intent) -> IntentJudged | None:
     """Return why a close cannot even begin, so that no stop at a venue is given up for it."""
-    claimed = {working.order.id for working in claims(draft, key, intent.side)}
+    sells = [item.order for item in claims(draft, key, intent.side)]
+    claimed = {order.id for order in sells if order.purpose is not Purpose.PROTECTION}
     rest = {name: working for name, working in draft.book.working.items() if name not in claimed}
     book = replace(draft.book, working=rest)
     case, verdict = _judge(draft, key, intent, held(draft, key, intent.side), book)
@@ -207,7 +208,7 @@ def _order_ended(draft: Draft, working: Working) -> None:
     if closing is None:
         return
     if closing.order_id == working.order.id:
-        if closing.left <= ZERO:
+        if lesser(closing.left, held(draft, key, closing.intent.side)) <= ZERO:
             end(draft, key, "closed")
         elif closing.intent.purpose is Purpose.TRADE:
             end(draft, key, f"the exit ended {working.state.lower()}")
