@@ -14,6 +14,7 @@ from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.evolve import evolve, first_book
 from trading_mcp.core.domain.home import Home, Mode
 from trading_mcp.core.domain.market import DAY
+from trading_mcp.core.domain.money import exactly
 from trading_mcp.core.domain.orders import (
     Door,
     Fill,
@@ -125,6 +126,20 @@ def fill(side: str, quantity: str, price: str, fee: str = "0", fee_asset: str = 
 
 def filled(made: Fill, at: int = NOON, book: str = "manual", multiplier: str = "1") -> e.FillRecorded:
     return e.FillRecorded(at=at, fill=made, book=book, multiplier=D(multiplier))
+
+
+def told(*events: e.AnyEvent, mode: Mode = Mode.SIMULATED, book: Book | None = None) -> Book:
+    """Fold events into a book, or into a fresh one."""
+    with exactly():
+        return after(book or fresh(mode), events)
+
+
+SENT: Final = (judged(), cleared(quantity=D(4)), e.OrderSending(at=NOON, order_id="o1"))
+THERE: Final = (*SENT, e.OrderAccepted(at=NOON, order_id="o1", venue_order_id="v1"))
+
+
+def part(quantity: str = "1", trade: str = "t1") -> e.FillRecorded:
+    return filled(fill("buy", quantity, "100", trade_id=trade, order_id="o1"), NOON + 1)
 
 
 def texts() -> st.SearchStrategy[str]:

@@ -1,6 +1,7 @@
 """Latches and the trading state: the worst latch that covers an order is the state it meets."""
 
 from enum import IntEnum, StrEnum
+from typing import assert_never
 
 import msgspec
 
@@ -72,6 +73,8 @@ def state_of(
                 covers = scope.name == venue
             case ScopeKind.ALGORITHM:
                 covers = scope.name == algorithm
+            case _:
+                assert_never(scope.kind)
         if covers and (worst is None or (latch.state, latch.key) > (worst.state, worst.key)):
             # Of two as strict the name decides, not the order in which they came or were read back.
             worst = latch
