@@ -169,7 +169,7 @@ ROWS: Final = (
     passes("everything at the bound", lambda: gross("0.001")),
     denies("everything above the bound", lambda: gross("0.00099"), GROSS),
     passes("with what is held, at the bound", lambda: gross("0.021").holding(position("1", ETH))),
-    denies("with what is held, above it", lambda: gross("0.0209").holding(position("1", ETH)), GROSS),
+    denies("with what is held, above the bound", lambda: gross("0.0209").holding(position("1", ETH)), GROSS),
     denies("a short is exposure", lambda: gross("0.0209").holding(position("-1", ETH)), GROSS),
     denies("so is a working order", lambda: gross("0.0209").working(resting("a", pair=ETH, quantity="1")), GROSS),
     passes("a working order at the bound", lambda: gross("0.021").working(resting("a", pair=ETH, quantity="1"))),

@@ -55,7 +55,7 @@ def reconciled(case: Case) -> Finding | None:
         return None
     return deny(
         Code.STATE_NOT_RECONCILED,
-        f"{case.venue or 'no venue'} is not reconciled yet since the desk started",
+        f"{case.venue or 'a venue for this market'} is not reconciled yet since the desk started",
         limit="reconciled",
         actual="not reconciled",
         would_pass="the same order once the venue has answered",

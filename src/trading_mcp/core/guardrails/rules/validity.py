@@ -122,16 +122,32 @@ def approved(case: Case, risk: Risk) -> Finding | None:
 def on_list(case: Case) -> Finding | None:
     """Know what the owner approved; a venue that merely fails to list a pair today removes nothing."""
     pair, limits = case.intent.pair, case.limits
-    quote_ok = case.market is _STOCKS or quote_of(pair) in limits.quotes_approved
-    if case.asset not in limits.assets_approved or not quote_ok or (limits.pairs_blocked and _is_blocked(case)):
+    if case.asset not in limits.assets_approved:
+        return _not_listed(f"{case.asset} is not on the owner's list", limits.assets_approved, case.asset)
+    if case.market is not Market.STOCKS and quote_of(pair) not in limits.quotes_approved:
+        return _not_listed(
+            f"{quote_of(pair)} is no currency on the owner's list", limits.quotes_approved, quote_of(pair)
+        )
+    if limits.pairs_blocked and _is_blocked(case):
         return deny(
             Code.SYMBOL_NOT_APPROVED,
-            f"{pair} is not on the owner's list",
-            limit=f"{len(limits.assets_approved)} approved assets",
-            actual=pair,
-            would_pass=", ".join(sorted(limits.assets_approved)[:12]) or "nothing until the owner approves one",
+            f"the owner has blocked {pair}",
+            limit="not blocked",
+            actual="blocked",
+            would_pass="another pair",
         )
     return None
+
+
+def _not_listed(reason: str, approved: frozenset[str], actual: str) -> Finding:
+    names = ", ".join(sorted(approved)[:12])
+    return deny(
+        Code.SYMBOL_NOT_APPROVED,
+        reason,
+        limit=f"{len(approved)} approved",
+        actual=actual,
+        would_pass=names or "nothing until the owner approves one",
+    )
 
 
 def _is_blocked(case: Case) -> bool:
