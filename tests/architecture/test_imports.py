@@ -70,11 +70,10 @@ def is_light(name: str) -> bool:
     )
 
 
+@pytest.mark.proves("T10")
 def test_imports_point_down() -> None:
     lint = Path(sys.executable).with_name("lint-imports")
-    done = subprocess.run(
-        [lint, "--no-logo", "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([lint, "--no-logo", "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -101,8 +100,5 @@ def test_a_stranger_is_noticed(place: str, text: str) -> None:
 
 
 def test_what_belongs_is_let_in() -> None:
-    assert (
-        breaches((Source("src/trading_mcp/bridge.py", "import socket\nfrom trading_mcp.link import frame"),))
-        == []
-    )
+    assert breaches((Source("src/trading_mcp/bridge.py", "import socket\nfrom trading_mcp.link import frame"),)) == []
     assert breaches((Source("src/trading_mcp/adapters/journal/views.py", "import sqlite_utils"),)) == []

@@ -22,6 +22,7 @@ SPANS: Final = {
 ENTRIES_MIN: Final = 20
 
 
+@pytest.mark.proves("T2")
 @pytest.mark.slow
 def test_five_algorithms_on_ten_pairs_get_what_each_would_get_alone(
     record_property: Callable[[str, object], None],

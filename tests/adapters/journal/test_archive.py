@@ -38,6 +38,7 @@ def archived(home: Path) -> SqliteJournal:
     return journal
 
 
+@pytest.mark.proves("T4", "T5")
 def test_full_segments_older_than_the_retention_are_archived_and_everything_stays_readable(
     home: Path,
 ) -> None:

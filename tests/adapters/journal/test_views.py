@@ -58,6 +58,7 @@ def test_the_book_a_rebuild_ends_in_is_the_book_of_the_journal(journal: SqliteJo
     views.close()
 
 
+@pytest.mark.proves("T4")
 def test_orders_stand_as_they_stand_now(views: Views) -> None:
     page = views.orders()
     assert column(page, "id") == ["order-exit", "order-fine"]
@@ -67,6 +68,7 @@ def test_orders_stand_as_they_stand_now(views: Views) -> None:
     assert page.next_before is None
 
 
+@pytest.mark.proves("S5")
 def test_every_fill_is_a_trade_that_says_what_it_realised(views: Views) -> None:
     assert column(views.fills(), "trade_id") == ["t-3", "t-2", "t-1"]
     realised = [float(value) for value in column(views.trades(pair="BTC-USDT", book="manual"), "realised")]
@@ -97,6 +99,7 @@ def test_an_algorithm_is_shown_with_its_switch_and_its_leave(views: Views) -> No
     assert (algorithm["is_enabled"], algorithm["has_mandate"]) == (0, 0)
 
 
+@pytest.mark.proves("S5")
 def test_equity_is_a_snapshot_for_each_scope(views: Views) -> None:
     assert column(views.snapshots(scope="account"), "value") == ["50030"]
     assert len(views.snapshots().rows) == 2
@@ -111,6 +114,7 @@ def test_system_state_says_what_home_this_is_and_what_holds(views: Views) -> Non
     assert views.experiments().rows == []
 
 
+@pytest.mark.proves("T5")
 @pytest.mark.parametrize(
     ("name", "kinds"),
     [
@@ -132,6 +136,7 @@ def test_events_answer_to_the_names_of_other_systems_and_to_their_own(
     assert column(views.events(name=name), "kind") == kinds
 
 
+@pytest.mark.proves("T5")
 def test_an_event_says_who_caused_it(views: Views) -> None:
     actors = dict(zip(column(views.events(), "seq"), column(views.events(), "actor"), strict=True))
     assert actors[4] == "mcp"
@@ -269,6 +274,7 @@ def test_anyone_may_open_them_while_the_desk_runs(views: Views) -> None:
         assert connection.execute("SELECT count(*) FROM orders").fetchone() == (2,)
 
 
+@pytest.mark.proves("T5")
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_every_kind_of_event_has_an_actor_and_names(kind: type[Event]) -> None:
     event = sample(kind)

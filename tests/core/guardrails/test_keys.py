@@ -86,9 +86,7 @@ def test_the_keys_without_a_direction_and_those_that_bind_exits_are_the_ones_peo
 
 def test_no_key_that_binds_exits_can_be_tightened_so_far_that_a_position_is_trapped() -> None:
     tightest = {
-        key.field: bounds(key)[1 if key.direction is Direction.HIGHER else 0]
-        for key in KEYS
-        if key.binds_exits
+        key.field: bounds(key)[1 if key.direction is Direction.HIGHER else 0] for key in KEYS if key.binds_exits
     }
     assert tightest == {
         "collar": Decimal("0.01"),
@@ -189,6 +187,7 @@ LIVE = {
 }
 
 
+@pytest.mark.proves("T2")
 @pytest.mark.parametrize(("name", "expected"), [("simulated", SIMULATED), ("live", LIVE)])
 def test_the_shipped_limits_are_the_designed_ones(name: str, expected: dict[str, str]) -> None:
     written = texts(shipped(name))

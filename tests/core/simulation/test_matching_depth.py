@@ -11,6 +11,7 @@ from trading_mcp.core.simulation.matching import match_all, match_depth
 BOOK = book("99x1 98x2", "101x1 102x2")
 
 
+@pytest.mark.proves("T10")
 @pytest.mark.parametrize(
     ("side", "kind", "quantity", "given", "expected"),
     [
@@ -32,9 +33,7 @@ BOOK = book("99x1 98x2", "101x1 102x2")
         ("sell", "stop_limit", "2", {"stop_price": "99", "limit_price": "98.5"}, "PARTIAL 1@99"),
     ],
 )
-def test_an_order_meets_a_book(
-    side: str, kind: str, quantity: str, given: dict[str, str], expected: str
-) -> None:
+def test_an_order_meets_a_book(side: str, kind: str, quantity: str, given: dict[str, str], expected: str) -> None:
     assert told(match_depth(resting(order(side, kind, quantity, **given)), BOOK, look())) == expected
 
 
@@ -62,11 +61,10 @@ def test_orders_of_one_side_walk_on_where_the_other_stopped() -> None:
     assert [told(one) for one in results] == ["FILLED 1@101 0.5@102", "FILLED 1@102"]
 
 
+@pytest.mark.proves("T10")
 def test_a_share_of_the_book_is_all_one_gets() -> None:
     costs = Costs(volume_share=d("0.5"))
-    assert told(match_depth(resting(order(quantity="3")), BOOK, look(costs=costs))) == (
-        "CANCELLED 0.5@101 1@102"
-    )
+    assert told(match_depth(resting(order(quantity="3")), BOOK, look(costs=costs))) == ("CANCELLED 0.5@101 1@102")
 
 
 def test_a_trail_follows_the_bid() -> None:
