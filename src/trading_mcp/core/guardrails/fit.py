@@ -8,8 +8,9 @@ import msgspec
 from trading_mcp.core.domain.money import ONE, ZERO, floor_to, greater, lesser
 from trading_mcp.core.domain.orders import Fit, Side
 from trading_mcp.core.domain.verdict import Code, Finding
-from trading_mcp.core.guardrails.case import Case, Risk
+from trading_mcp.core.guardrails.case import Case
 from trading_mcp.core.guardrails.finding import DOWN, UP, deny, shown
+from trading_mcp.core.guardrails.risk import Risk
 from trading_mcp.core.guardrails.rules.validity import smallest_of
 
 # Below a quarter of the wish it is another trade than the one that was wanted.

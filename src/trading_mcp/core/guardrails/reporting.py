@@ -72,7 +72,8 @@ def _step(draft: Draft, working: Working, state: OrderState) -> bool:
     if working.state in ENDED and state in (OrderState.CANCELLED, OrderState.LAPSED, OrderState.UNKNOWN):
         # Venues repeat themselves and answers overtake each other: after the end neither is news.
         return False
-    if may_become(working.state, state):
+    is_refused_late = state is OrderState.REJECTED and working.filled > ZERO
+    if may_become(working.state, state) and not is_refused_late:
         return True
     freeze(
         draft,

@@ -11,7 +11,7 @@ from trading_mcp.core.domain.money import ONE, ZERO
 from trading_mcp.core.domain.orders import Intent, Side
 from trading_mcp.core.domain.policy import MarketLimits, Policy
 from trading_mcp.core.domain.portfolio import cash_key
-from trading_mcp.core.guardrails.case import is_current, reference_of
+from trading_mcp.core.guardrails.terms import is_current, reference_of
 
 # Looking a member up on its class costs ten times a global; these are read for every order.
 _BUY: Final = Side.BUY

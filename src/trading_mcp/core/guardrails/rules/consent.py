@@ -2,8 +2,9 @@
 
 from trading_mcp.core.domain.money import ZERO
 from trading_mcp.core.domain.verdict import Code, Finding
-from trading_mcp.core.guardrails.case import Case, Risk
+from trading_mcp.core.guardrails.case import Case
 from trading_mcp.core.guardrails.finding import DOWN, UP, ask, deny, shown
+from trading_mcp.core.guardrails.risk import Risk
 
 
 def blackout(case: Case, risk: Risk) -> Finding | None:

@@ -5,8 +5,9 @@ from typing import Final
 from trading_mcp.core.domain.money import ZERO, greater
 from trading_mcp.core.domain.orders import Side
 from trading_mcp.core.domain.verdict import Code, Finding
-from trading_mcp.core.guardrails.case import Case, Risk
+from trading_mcp.core.guardrails.case import Case
 from trading_mcp.core.guardrails.finding import DOWN, UP, deny, share, shown
+from trading_mcp.core.guardrails.risk import Risk
 from trading_mcp.core.guardrails.rules.size import unknown
 
 # Looking a member up on its class costs ten times a global; these are read for every order.

@@ -5,8 +5,9 @@ from typing import Final
 
 from trading_mcp.core.domain.market import Market
 from trading_mcp.core.domain.verdict import Code, Finding
-from trading_mcp.core.guardrails.case import Case, Risk
+from trading_mcp.core.guardrails.case import Case
 from trading_mcp.core.guardrails.finding import UP, deny, share, shown, span
+from trading_mcp.core.guardrails.risk import Risk
 from trading_mcp.core.guardrails.rules.size import unknown
 
 _AFTER = "orders that reduce; entries again after the owner has signed a release"

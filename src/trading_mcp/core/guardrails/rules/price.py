@@ -6,8 +6,10 @@ from trading_mcp.core.domain.market import FeedHealth, Quote
 from trading_mcp.core.domain.money import ONE, ZERO, greater, lesser
 from trading_mcp.core.domain.orders import OrderType, Purpose, Side
 from trading_mcp.core.domain.verdict import Code, Finding
-from trading_mcp.core.guardrails.case import Case, Risk, is_current
+from trading_mcp.core.guardrails.case import Case
 from trading_mcp.core.guardrails.finding import DOWN, UP, ask, deny, share, shown, span
+from trading_mcp.core.guardrails.risk import Risk
+from trading_mcp.core.guardrails.terms import is_current
 
 
 def price(case: Case, risk: Risk) -> Finding | None:

@@ -4,8 +4,9 @@ from trading_mcp.core.domain.instruments import quote_of
 from trading_mcp.core.domain.money import ONE, ZERO, greater
 from trading_mcp.core.domain.orders import Side
 from trading_mcp.core.domain.verdict import Code, Finding
-from trading_mcp.core.guardrails.case import Case, Risk
+from trading_mcp.core.guardrails.case import Case
 from trading_mcp.core.guardrails.finding import DOWN, UP, deny, shown
+from trading_mcp.core.guardrails.risk import Risk
 
 
 def unknown(code: Code, case: Case, risk: Risk, limit: str) -> Finding:

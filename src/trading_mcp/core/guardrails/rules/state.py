@@ -7,8 +7,9 @@ from trading_mcp.core.domain.latches import TradingState
 from trading_mcp.core.domain.market import SECOND
 from trading_mcp.core.domain.orders import Door, OrderState, Purpose
 from trading_mcp.core.domain.verdict import Code, Finding
-from trading_mcp.core.guardrails.case import Case, Risk
+from trading_mcp.core.guardrails.case import Case
 from trading_mcp.core.guardrails.finding import UP, deny, span
+from trading_mcp.core.guardrails.risk import Risk
 
 # Looking a member up on its class costs ten times a global; these are read for every order.
 _LIVE: Final = Mode.LIVE

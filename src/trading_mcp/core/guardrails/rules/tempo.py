@@ -6,8 +6,9 @@ from typing import Final
 from trading_mcp.core.domain.money import ZERO, greater
 from trading_mcp.core.domain.tallies import Content
 from trading_mcp.core.domain.verdict import Code, Finding
-from trading_mcp.core.guardrails.case import Case, Risk
+from trading_mcp.core.guardrails.case import Case
 from trading_mcp.core.guardrails.finding import DOWN, UP, deny, shown, span
+from trading_mcp.core.guardrails.risk import Risk
 from trading_mcp.core.guardrails.rules.size import unknown
 
 _NOBODY: Final[dict[str, int]] = {}

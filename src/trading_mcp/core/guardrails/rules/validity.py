@@ -8,8 +8,9 @@ from trading_mcp.core.domain.market import Market
 from trading_mcp.core.domain.money import ZERO, ceil_to, greater
 from trading_mcp.core.domain.orders import OrderType
 from trading_mcp.core.domain.verdict import Code, Finding
-from trading_mcp.core.guardrails.case import TICK_LATE_MAX, Case, Risk
+from trading_mcp.core.guardrails.case import Case
 from trading_mcp.core.guardrails.finding import DOWN, UP, deny, shown, span
+from trading_mcp.core.guardrails.risk import TICK_LATE_MAX, Risk
 
 # Looking a member up on its class costs ten times a global; these are read for every order.
 _OTHER: Final = Kind.OTHER

@@ -1,0 +1,111 @@
+"""What only an order that adds risk is measured by: the whole it would be part of, and the pace it would keep."""
+
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from trading_mcp.core.domain.book import Book
+from trading_mcp.core.domain.facts import Facts
+from trading_mcp.core.domain.instruments import asset_of, quote_of, traits_of
+from trading_mcp.core.domain.mandates import Algorithm
+from trading_mcp.core.domain.market import SECOND, Market
+from trading_mcp.core.domain.measures import Measure
+from trading_mcp.core.domain.money import ZERO, greater, lesser
+from trading_mcp.core.domain.orders import Door, Intent
+from trading_mcp.core.domain.policy import MarketLimits, Policy
+from trading_mcp.core.domain.tallies import ACCOUNT_TALLY, Tally
+from trading_mcp.core.guardrails.valuation import price_of, value_all
+
+# Looking a member up on its class costs ten times a global; these are read for every order.
+_RUNNER: Final = Door.RUNNER
+_CRYPTO: Final = Market.CRYPTO
+# An algorithm's tick counts as the moment it was due, so that jitter never turns 60 s into 59.9.
+TICK_LATE_MAX: Final = 5 * SECOND
+_NO_TALLY: Final = Tally()
+
+
+class Risk(msgspec.Struct, frozen=True, kw_only=True):
+    """What only an increasing order is measured by; amounts are in the base currency."""
+
+    equity: Decimal | None
+    missing: str
+    notional: Decimal | None
+    order_limit: Decimal | None
+    exposure: Decimal
+    exposure_asset: Decimal
+    orders_open: int
+    budget_used: Decimal
+    tally: Tally
+    tempo_now: int
+    tallies: tuple[tuple[Tally, int], ...]
+    measure: Measure | None
+    algorithm: Algorithm | None
+    own: Measure | None
+
+
+def risk_of(intent: Intent, book: Book, facts: Facts, policy: Policy, notional: Decimal | None) -> Risk:
+    """Derive what only an increasing order is measured by."""
+    asset, _, market = traits_of(intent.pair)
+    owner, account = intent.book, policy.account
+    worth = value_all(book, facts, policy, asset)
+    equity, missing, exposure, exposure_asset = worth.equity, worth.missing, worth.gross, worth.own
+    orders_open, budget_used = 0, ZERO
+    for working in book.working.values():
+        order = working.order
+        if order.reduces:
+            continue
+        own = order.book == owner
+        if own or account.account_counts:
+            orders_open += 1
+        rate = price_of(quote_of(order.pair), _CRYPTO, facts, policy) or None
+        if rate is None:
+            equity, missing = None, quote_of(order.pair)
+            continue
+        reserved = working.reserved * rate
+        exposure += reserved
+        if asset_of(order.pair) == asset:
+            exposure_asset += reserved
+        if own:
+            budget_used += reserved
+    algorithm = book.algorithms.get(owner)
+    if algorithm is not None:
+        for position in book.portfolio.positions.values():
+            if position.book == owner and position.quantity:
+                rate = price_of(quote_of(position.pair), _CRYPTO, facts, policy)
+                if rate is None:
+                    equity, missing = None, quote_of(position.pair)
+                    continue
+                budget_used += abs(position.cost) * rate
+    due = intent.due_at
+    is_tick = due is not None and intent.door is _RUNNER and facts.now - due <= TICK_LATE_MAX
+    tempo_now = due if due is not None and is_tick else facts.now
+    tally = book.tallies.get(owner, _NO_TALLY)
+    tallies: tuple[tuple[Tally, int], ...] = ((tally, tempo_now),)
+    if account.account_counts:
+        # Where money is real the account is counted as well, by the desk's own clock.
+        tallies = (*tallies, (book.tallies.get(ACCOUNT_TALLY, _NO_TALLY), facts.now))
+    return Risk(
+        equity=equity,
+        missing=missing,
+        notional=notional,
+        order_limit=order_limit_of(equity, policy.limits(market), account.risk_multiplier),
+        exposure=exposure,
+        exposure_asset=exposure_asset,
+        orders_open=orders_open,
+        budget_used=budget_used,
+        tally=tally,
+        tempo_now=tempo_now,
+        tallies=tallies,
+        measure=book.measures.get("account"),
+        algorithm=algorithm,
+        own=None if algorithm is None else book.measures.get(f"algorithm/{owner}"),
+    )
+
+
+def order_limit_of(equity: Decimal | None, limits: MarketLimits, multiplier: Decimal) -> Decimal | None:
+    """Return the most one order may be worth: the amount or the share of equity, whichever binds."""
+    if equity is None:
+        return None
+    by_share = greater(limits.order_share_max * equity, limits.order_share_floor)
+    return lesser(limits.order_notional_max, by_share) * multiplier
