@@ -174,8 +174,8 @@ ROWS: Final = (
     denies("one more through the door", lambda: watched(mcp=50), UNATTENDED),
     passes("the last of everyone", lambda: watched(mcp=20, cli=29)),
     denies("one more of everyone", lambda: watched(mcp=20, cli=30), UNATTENDED),
-    passes("of another day", lambda: watched(day="2026-06-30", mcp=50)),
-    denies("of another day, where money is real", lambda: watched(Mode.DRY, "2026-06-30", mcp=50), UNATTENDED),
+    passes("unattended on another day", lambda: watched(day="2026-06-30", mcp=50)),
+    denies("on another day, where money is real", lambda: watched(Mode.DRY, "2026-06-30", mcp=50), UNATTENDED),
     passes(
         "an exit with nobody watching", lambda: watched(mcp=50).with_intent(side=Side.SELL).holding(position("0.002"))
     ),

@@ -263,9 +263,12 @@ def limit_at(price: str, **changes: Any) -> dict[str, Any]:
 
 def position(quantity: str, pair: str = BTC, *, book: str = MANUAL, venue: str = VENUE, **changes: Any) -> Position:
     """Hold a quantity, bought at the ask."""
-    average = D(ASKS[pair][1]) if pair in ASKS else D(1)
-    plain = Position(book=book, venue=venue, pair=pair, quantity=D(quantity), average=average, opened_at=NOW)
+    plain = Position(book=book, venue=venue, pair=pair, quantity=D(quantity), average=_ask(pair), opened_at=NOW)
     return replace(plain, **changes)
+
+
+def _ask(pair: str) -> Decimal:
+    return D(ASKS[pair][1]) if pair in ASKS else D(1)
 
 
 def resting(
@@ -292,10 +295,10 @@ def resting(
         time_in_force=TimeInForce.GTC,
         reduces=side is Side.SELL,
         purpose=Purpose.TRADE,
-        price_worst=D(ASKS[pair][1]),
+        price_worst=_ask(pair),
         cleared_at=since,
         door=Door.MCP,
-        limit_price=D(ASKS[pair][1]),
+        limit_price=_ask(pair),
     )
     return Working(order=replace(plain, **changes), state=state, since=since, filled=D(filled))
 
