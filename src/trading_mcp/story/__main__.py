@@ -134,6 +134,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TradingMcpError as error:
         print(error, file=sys.stderr)
         return EXIT_FAILED
+    except KeyboardInterrupt:
+        print("Stopped in the middle of the day; what was written until then is whole.", file=sys.stderr)
+        return EXIT_FAILED
     except OSError as error:
         print(f"The story has no folder to write in: {error.strerror or error}.", file=sys.stderr)
         return EXIT_FAILED
