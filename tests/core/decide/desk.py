@@ -294,23 +294,28 @@ class Desk:
         (proposal,) = self.book.proposals.values()
         return proposal
 
-    def statement(self, proposal: Proposal, **changes: Any) -> Statement:
-        """Draw the statement as the shell does when a person opens a proposal."""
-        home, body = self.book.home, proposal.body
+    def stated(self, kind: str, subject: str, **changes: Any) -> Statement:
+        home = self.book.home
         plain = Statement(
             version=1,
-            proposal_id=proposal.id,
-            kind=str(type(body).__struct_config__.tag),
+            proposal_id=subject,
+            kind=kind,
             account=home.account,
             venue=VENUE,
             mode=home.mode,
             fake_venues=home.fake_venues,
-            body_hash=proposal.body_hash,
+            body_hash="",
             policy_hash=self.book.policy.hash,
             created=self.now,
             expires=self.now + 5 * MINUTE,
             nonce=f"nonce-{len(self.events)}",
         )
+        return replace(plain, **changes)
+
+    def statement(self, proposal: Proposal, **changes: Any) -> Statement:
+        """Draw the statement as the shell does when a person opens a proposal."""
+        body = proposal.body
+        plain = self.stated(str(type(body).__struct_config__.tag), proposal.id, body_hash=proposal.body_hash)
         if isinstance(body, ProposedOrder):
             ask = self.bids[body.intent.pair] + SPREADS[body.intent.pair]
             held = self.book.portfolio.held(body.intent.book, VENUE, body.intent.pair)
