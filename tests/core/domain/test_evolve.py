@@ -58,9 +58,9 @@ def test_a_book_begins_with_its_home() -> None:
 def test_a_desk_is_created_once_and_first() -> None:
     with exactly():
         for wrong in ((), STORY[1:], (e.DeskStarted(at=1, version="1"),)):
-            with pytest.raises(ValueError, match="a journal begins with DeskCreated"):
+            with pytest.raises(ValueError, match=r"^a journal begins with DeskCreated$"):
                 replay(wrong)
-        with pytest.raises(ValueError, match="creates its desk once"):
+        with pytest.raises(ValueError, match=r"^a journal creates its desk once, in its first entry$"):
             replay((created(), created()))
 
 
@@ -76,7 +76,7 @@ def test_replay_is_the_fold_of_every_prefix() -> None:
 
 
 def test_no_book_is_folded_outside_the_money_context() -> None:
-    with pytest.raises(AssertionError, match="under the money context only"):
+    with pytest.raises(AssertionError, match=r"^the book is folded under the money context only"):
         evolve(fresh(), e.Woke(at=NOON))
 
 

@@ -32,7 +32,7 @@ from tests.core.domain.stories import (
 from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.closing import Stage
 from trading_mcp.core.domain.home import Mode
-from trading_mcp.core.domain.latches import ACCOUNT, TradingState
+from trading_mcp.core.domain.latches import ACCOUNT, Scope, ScopeKind, TradingState
 from trading_mcp.core.domain.market import DAY, MINUTE, SECOND, Market
 from trading_mcp.core.domain.money import exactly
 from trading_mcp.core.domain.portfolio import Adjustment, Position
@@ -70,6 +70,27 @@ def test_a_release_ends_what_is_stricter_in_its_scope_alone() -> None:
     assert recall(active.nonces, "n") == "release"
     assert active.account_state is TradingState.ACTIVE
     assert active.state(Market.CRYPTO, "paper", None) == (TradingState.FROZEN, venue)
+
+
+@pytest.mark.parametrize(
+    ("scope", "meets"),
+    [
+        (Scope(kind=ScopeKind.MARKET, name="stocks"), True),
+        (Scope(kind=ScopeKind.ALGORITHM, name="sma"), True),
+        (Scope(kind=ScopeKind.VENUE, name="paper"), True),
+        (Scope(kind=ScopeKind.MARKET, name="crypto"), False),
+        (Scope(kind=ScopeKind.ALGORITHM, name="rsi"), False),
+    ],
+)
+def test_an_order_meets_the_latches_of_its_market_venue_and_algorithm(scope: Scope, meets: bool) -> None:
+    state, _ = told(e.Latched(at=NOON, latch=latch(scope))).state(Market.STOCKS, "paper", "sma")
+    assert state is (TradingState.HALTED if meets else TradingState.ACTIVE)
+
+
+def test_a_proposal_that_ends_leaves_the_others_open() -> None:
+    ended = e.ProposalEnded(at=LATER, proposal_id="p1", end=ProposalEnd.DECLINED, reason="")
+    opened = (e.ProposalOpened(at=NOON, proposal=proposal(name)) for name in ("p1", "p2"))
+    assert set(told(*opened, ended).proposals) == {"p2"}
 
 
 def test_a_new_day_resets_the_measure_and_never_the_latch() -> None:
@@ -135,6 +156,7 @@ def test_cash_that_moves_is_no_gain_and_is_folded_under_a_name_of_its_own() -> N
     assert book.measures["algorithm/sma"].value == D(1)
     assert book.has_transfer("paper", "t1")
     assert not book.has_trade("paper", "t1")
+    assert recall(book.trades, "paper/transfer/t1") == "transfer"
     assert not book.has_transfer("paper", "t2")
 
 

@@ -154,9 +154,15 @@ def test_a_fill_is_known_by_its_venue_and_trade() -> None:
     assert strange.portfolio.held(EXTERNAL, "paper", "BTC-USDT") == 1
 
 
+def test_a_fill_counts_the_multiplier_it_was_recorded_with() -> None:
+    book = told(filled(fill("buy", "1", "2"), multiplier="50"))
+    assert book.portfolio.cash["paper/USDT"] == D(900)
+
+
 def test_a_fill_for_an_order_long_forgotten_is_folded_into_the_book_all_the_same() -> None:
-    book = told(filled(fill("buy", "1", "9", order_id="gone")))
+    book = told(filled(fill("buy", "1", "9", order_id="gone"), NOON + 1))
     assert book.working == book.closed == {}
+    assert book.at == NOON + 1
     assert book.portfolio.held(MANUAL, "paper", "BTC-USDT") == 1
 
 

@@ -129,6 +129,13 @@ def test_the_window_forgets_what_is_older_than_its_span() -> None:
     assert len(walked(*((minute * MINUTE, "1", "1") for minute in range(200))).window) == 31
 
 
+def test_the_window_covers_the_whole_of_its_first_minute() -> None:
+    # Half past: the minute in which the window begins counts in full.
+    measure = walked((10 * SECOND, "1", "100"), (SPAN + 50 * SECOND, "1", "90"))
+    assert measure.window_peak == D(100)
+    assert after_pause(measure, 0).window == (((NOON + SPAN) // MINUTE, D(90)),)
+
+
 def test_a_clock_that_steps_back_forgets_no_peak_and_keeps_none_for_ever() -> None:
     ahead = walked((0, "1", "100"), (365 * DAY, "2", "150"), (MINUTE, "3", "90"))
     assert ahead.peaks == ((NOON // DAY, D(150)),)

@@ -277,9 +277,11 @@ def test_a_memory_lasts_seven_days_after_its_own_and_no_more_days_are_kept() -> 
     buckets = remember({}, "a", 1, NOON)
     for day in range(1, 8):
         buckets = remember(buckets, f"b{day}", day, NOON + day * DAY)
+        buckets = remember(buckets, f"c{day}", day, NOON + day * DAY + 1)
         assert recall(buckets, "a") == 1
-    buckets = remember(buckets, "c", 2, NOON + 8 * DAY)
+    buckets = remember(buckets, "d", 2, NOON + 8 * DAY)
     assert recall(buckets, "a") is None
+    assert recall(buckets, "b1") == 1
     for day in range(9, 40):
         buckets = remember(buckets, "d", day, NOON + day * DAY)
     assert len(buckets) == RECALL_DAYS

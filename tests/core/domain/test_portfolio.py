@@ -148,6 +148,18 @@ def test_what_ended_and_begins_anew_keeps_what_it_earned_and_when_it_began() -> 
     assert KEY not in folded(fill("sell", "1", "30"), start=ended).flat
 
 
+def test_what_ended_stays_while_others_begin() -> None:
+    ended = folded(fill("buy", "2", "10"), fill("sell", "2", "15"))
+    other = folded(fill("buy", "1", "5", pair="ETH-USDT"), start=ended)
+    assert position(other).realised == D(10)
+    assert other.flat == ended.flat
+
+
+def test_a_flip_realises_contracts_by_their_multiplier() -> None:
+    assert position(folded(fill("buy", "1", "10"), fill("sell", "3", "12"), multiplier="50")).realised == D(100)
+    assert position(folded(fill("sell", "1", "10"), fill("buy", "3", "12"), multiplier="50")).realised == D(-100)
+
+
 def test_a_flip_begins_at_its_own_time_and_a_partial_exit_keeps_the_time() -> None:
     assert position(folded(fill("buy", "2", "10"), fill("sell", "1", "10", at=NOON + 5))).opened_at == NOON
     assert position(folded(fill("buy", "2", "10"), fill("sell", "3", "10", at=NOON + 5))).opened_at == NOON + 5

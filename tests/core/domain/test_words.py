@@ -6,6 +6,7 @@ from itertools import product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.core.domain.making import order
 from tests.core.simulation.making import PAIR
@@ -58,7 +59,7 @@ def test_a_pair_tells_its_asset_its_quote_and_its_market(pair: str, asset: str, 
 
 
 def test_an_instrument_counts_its_multiplier() -> None:
-    assert PAIR.exposure(D(2), D(3)) == D(6)
+    assert replace(PAIR, multiplier=D(50)).exposure(D(2), D(3)) == D(300)
 
 
 def test_only_modes_with_a_real_account_are_guarded() -> None:

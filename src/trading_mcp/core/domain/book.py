@@ -100,7 +100,7 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
 
     def has_activity(self, venue: str, activity_id: str) -> bool:
         """Say whether an adjustment has been folded already; one without an id cannot be told from another."""
-        return activity_id != "" and recall(self.trades, activity_key(venue, activity_id)) is not None
+        return recall(self.trades, activity_key(venue, activity_id)) is not None
 
     def mandate_of(self, algorithm: str | None) -> Mandate | None:
         """Return the leave an algorithm holds, if it is enabled and has one."""
