@@ -6,7 +6,7 @@ import pickle
 import pytest
 
 from trading_mcp import errors
-from trading_mcp.errors import JournalDamaged, JournalError, PolicyInvalid, TradingMcpError
+from trading_mcp.errors import Exit, JournalDamaged, JournalError, PolicyInvalid, TradingMcpError
 
 ALL = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, TradingMcpError)]
 
@@ -37,3 +37,39 @@ def test_the_tree_drawn_in_the_docstring_is_the_tree() -> None:
 def test_what_goes_wrong_with_the_journal_can_be_caught_as_one() -> None:
     assert issubclass(JournalDamaged, JournalError)
     assert not issubclass(PolicyInvalid, JournalError)
+
+
+def test_the_codes_a_command_ends_with_are_the_nine_that_scripts_were_promised() -> None:
+    assert [(code.value, code.name) for code in Exit] == [
+        (0, "DONE"),
+        (1, "FAILED"),
+        (2, "USAGE"),
+        (3, "NO_DESK"),
+        (4, "DENIED"),
+        (5, "AWAITING"),
+        (6, "REJECTED"),
+        (7, "UNKNOWN"),
+        (8, "UNSOUND"),
+    ]
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_every_error_ends_a_command_with_a_code_that_is_not_success(kind: type[TradingMcpError]) -> None:
+    assert Exit(kind.exit_code) is not Exit.DONE
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        (errors.UsageInvalid, Exit.USAGE),
+        (errors.HomeUnknown, Exit.USAGE),
+        (errors.HomeHeld, Exit.FAILED),
+        (errors.DeskMissing, Exit.NO_DESK),
+        (errors.HomeUnsafe, Exit.UNSOUND),
+        (errors.DeskForeign, Exit.UNSOUND),
+        (errors.JournalDamaged, Exit.UNSOUND),
+        (errors.JournalUnwritable, Exit.UNSOUND),
+    ],
+)
+def test_an_error_ends_a_command_with_the_code_for_its_kind(kind: type[TradingMcpError], code: Exit) -> None:
+    assert kind.exit_code is code
