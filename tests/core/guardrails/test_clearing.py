@@ -127,6 +127,8 @@ def test_the_multiplier_is_the_venues_or_that_of_what_is_held() -> None:
     other = leaving().holding(position("1", "ETH-USDT", multiplier=D(5)))
     assert order(other.with_facts(instruments={})).multiplier == D(3)
     assert order(quiet().with_facts(instruments={})).multiplier == D(1)
+    ended = quiet().holding(position("0", multiplier=D(3)), position("1", "ETH-USDT", multiplier=D(5)))
+    assert order(ended.with_facts(instruments={})).multiplier == D(1)
 
 
 def test_an_id_is_a_uuid_of_version_8_and_moves_with_all_it_commits_to() -> None:

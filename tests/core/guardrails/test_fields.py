@@ -131,7 +131,6 @@ BAD: Final[tuple[tuple[str, Intent, str], ...]] = (
     *(
         (f"trail {odd}", of(OrderType.TRAILING_STOP, trail=odd), "trail must be a finite number above 0")
         for odd in ODD
-        if odd != "1"
     ),
     ("a market order with a limit", of(OrderType.MARKET, limit_price="1"), "a market order takes no limit_price"),
     ("a market order with a stop", of(OrderType.MARKET, stop_price="1"), "a market order takes no stop_price"),

@@ -34,6 +34,19 @@ SHORT, OPEN, BUDGET, FLIP = (
     Code.REDUCE_WOULD_FLIP,
 )
 MATIC, POL = "MATIC-USDT", "POL-USDT"
+# What a missing price leaves undecided, each rule for itself.
+BLIND: Final = (
+    Code.LIMITS_INFEASIBLE,
+    Code.ORDER_NOTIONAL_MAX,
+    CONCENTRATION,
+    GROSS,
+    LEVERAGE,
+    BUDGET,
+    Code.LOSS_DAY_MAX,
+    Code.DRAWDOWN_ROLLING_MAX,
+    Code.DRAWDOWN_HIGH_WATER_MAX,
+    Code.LOSS_RATE_MAX,
+)
 
 
 def share(most: str, quantity: str = "0.002") -> World:
@@ -256,6 +269,11 @@ ROWS: Final = (
         Code.APPROVAL_REQUIRED,
     ),
     passes("its exit", lambda: quiet(sell()).holding(position("0.002", book="sma")).run_by(algorithm(enabled=False))),
+    denies(
+        "capital that cannot be measured",
+        lambda: capital("100").holding(position("5", "DOGE-USDT")),
+        *BLIND,
+    ),
     passes("a stock and a coin under one roof", lambda: quiet(buy("1", AAPL)).holding(position("0.1"))),
 )
 

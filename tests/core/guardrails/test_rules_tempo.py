@@ -18,6 +18,7 @@ from tests.core.guardrails.world import (
     live,
     position,
     quiet,
+    worth,
 )
 from trading_mcp.core.domain.home import Mode
 from trading_mcp.core.domain.market import MINUTE, SECOND
@@ -28,6 +29,19 @@ from trading_mcp.core.domain.verdict import Code
 
 DUPLICATE, COOLDOWN, RATE = Code.ORDER_DUPLICATE, Code.PAIR_COOLDOWN, Code.RATE_GLOBAL
 ORDERS, TURNOVER, UNATTENDED = Code.ORDERS_DAY_MAX, Code.TURNOVER_DAY_MAX, Code.UNATTENDED_ORDERS_MAX
+# What a missing price leaves undecided, each rule for itself.
+BLIND: Final = (
+    Code.LIMITS_INFEASIBLE,
+    Code.PRICE_UNKNOWN,
+    Code.ORDER_NOTIONAL_MAX,
+    Code.ORDER_QUANTITY_MAX,
+    Code.POSITION_CONCENTRATION_MAX,
+    Code.EXPOSURE_GROSS_MAX,
+    Code.LEVERAGE_MAX,
+    Code.BALANCE_INSUFFICIENT,
+    TURNOVER,
+    Code.APPROVAL_REQUIRED,
+)
 SAME: Final = Content(BTC, Side.BUY, D("0.002"), D(50_000))
 
 
@@ -95,6 +109,11 @@ ROWS: Final = (
         "the account's, where money is real",
         lambda: where_money_is_real(**ago(0, Content(BTC, Side.BUY, D("0.001"), D(50_000)))),
         DUPLICATE,
+    ),
+    denies(
+        "no quantity to compare",
+        lambda: wish(**ago(0)).with_intent(amount=worth("100")).with_facts(quotes={}),
+        *BLIND,
     ),
     passes("the pair rested 60 s", lambda: wish(**last(60 * SECOND))),
     denies("the pair rested a tick less", lambda: wish(**last(60 * SECOND - 1)), COOLDOWN),
