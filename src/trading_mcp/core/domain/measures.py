@@ -100,14 +100,14 @@ def _with_peak(
     peaks: tuple[tuple[int, Decimal], ...], value: Decimal, now: int, oldest: int
 ) -> tuple[tuple[int, Decimal], ...]:
     """Keep one peak per span of time; after a clock that stepped back, what seems to come counts as now."""
-    kept: list[tuple[int, Decimal]] = []
-    for point in peaks:
-        if point[0] >= now:
-            value = max(value, point[1])
-        elif point[0] >= oldest:
-            kept.append(point)
-    kept.append((now, value))
-    return tuple(kept)
+    # The points stand in the order of time, so only the two ends can change.
+    first, last = 0, len(peaks)
+    while last and peaks[last - 1][0] >= now:
+        last -= 1
+        value = max(value, peaks[last][1])
+    while first < last and peaks[first][0] < oldest:
+        first += 1
+    return (*peaks[first:last], (now, value))
 
 
 def after_flow(measure: Measure, amount: Decimal) -> Measure:
