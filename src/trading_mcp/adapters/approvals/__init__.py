@@ -1,0 +1,1 @@
+"""What a person signs, and how: the sealed key, the statement, the facts shown before it, and the passphrase."""
