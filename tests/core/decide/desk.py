@@ -125,7 +125,8 @@ class Desk:
         free = dict(self.book.portfolio.cash)
         free.update({f"{VENUE}/{asset_of(pair)}": D(0) for pair in self.bids})
         for position in self.book.portfolio.positions.values():
-            free[f"{VENUE}/{asset_of(position.pair)}"] += position.quantity
+            key = f"{VENUE}/{asset_of(position.pair)}"
+            free[key] = free.get(key, D(0)) + position.quantity
         for working in self.book.working.values():
             if working.order.side is Side.SELL and working.state in _AT_VENUE:
                 free[f"{VENUE}/{asset_of(working.order.pair)}"] -= working.remaining

@@ -16,8 +16,8 @@ from trading_mcp.core.domain.facts import Facts
 from trading_mcp.core.domain.latches import Scope, ScopeKind, TradingState
 from trading_mcp.core.domain.mandates import Algorithm, Mandate
 from trading_mcp.core.domain.market import Market
-from trading_mcp.core.domain.money import lesser
-from trading_mcp.core.domain.orders import Door
+from trading_mcp.core.domain.money import is_amount, lesser
+from trading_mcp.core.domain.orders import EXTERNAL, MANUAL, Door
 from trading_mcp.core.domain.policy import Policy
 from trading_mcp.core.domain.proposals import (
     Proposal,
@@ -26,9 +26,11 @@ from trading_mcp.core.domain.proposals import (
     ProposedOrder,
     ProposedPolicy,
 )
+from trading_mcp.core.domain.tallies import ACCOUNT_TALLY
 from trading_mcp.core.guardrails.asking import body_hash
 from trading_mcp.core.guardrails.direction import DeltaMismatch, apply, is_tightening
 from trading_mcp.core.guardrails.draft import Draft
+from trading_mcp.core.guardrails.fields import is_book, is_pair
 from trading_mcp.core.guardrails.marks import void_mandate
 from trading_mcp.core.guardrails.resting import review_resting, take_back
 
@@ -119,10 +121,11 @@ def set_algorithm(command: SetAlgorithm, book: Book, facts: Facts) -> tuple[AnyE
 
 
 def _is_plain(algorithm: Algorithm) -> bool:
-    name_ok = algorithm.name.isascii() and algorithm.name.replace("-", "").replace("_", "").isalnum()
-    reserved = algorithm.name in ("manual", "external", "account")
-    capital = algorithm.capital
-    return name_ok and not reserved and capital.is_finite() and capital > 0 and bool(algorithm.venues)
+    name = algorithm.name
+    name_ok = is_book(name) and name.replace("-", "").replace("_", "").isalnum()
+    is_free = name not in (MANUAL, EXTERNAL, ACCOUNT_TALLY)
+    is_placed = bool(algorithm.venues) and all(map(is_pair, algorithm.pairs))
+    return name_ok and is_free and is_placed and is_amount(algorithm.capital)
 
 
 def _named(algorithm: Algorithm) -> tuple[object, ...]:
