@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from trading_mcp.core.guardrails.codes import codes
 from trading_mcp.core.guardrails.handbook import handbook
 from trading_mcp.core.guardrails.schema import parse_text
 
@@ -15,7 +16,8 @@ def generated() -> dict[Path, str]:
     """Return every generated file with the text it must have."""
     folder = ROOT / "policies"
     policies = {name: parse_text((folder / f"{name}.toml").read_text("utf-8")) for name in POLICIES}
-    return {folder / "README.md": handbook(policies)}
+    gate = ROOT / "src" / "trading_mcp" / "core" / "guardrails"
+    return {folder / "README.md": handbook(policies), gate / "README.md": codes()}
 
 
 def main() -> None:

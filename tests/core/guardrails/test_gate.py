@@ -26,24 +26,12 @@ from tests.core.guardrails.world import (
 from trading_mcp.core.domain.latches import TradingState
 from trading_mcp.core.domain.money import exactly
 from trading_mcp.core.domain.orders import Notional, OrderState, Quantity, Working
-from trading_mcp.core.domain.verdict import Code, Outcome
+from trading_mcp.core.domain.verdict import Code, Finding, Outcome
 from trading_mcp.core.guardrails import gate
 from trading_mcp.core.guardrails.case import Case, case_of
+from trading_mcp.core.guardrails.codes import ELSEWHERE, RULES, codes
 from trading_mcp.core.guardrails.finding import shown, span
 
-# Said about orders by others than the rules; core/guardrails/codes.py tells by whom.
-ELSEWHERE: Final = frozenset(
-    {
-        Code.PROPOSALS_OPEN_MAX,
-        Code.JOURNAL_UNAVAILABLE,
-        Code.CLEARANCE_VOID,
-        Code.SENDS_EXCEED_CLEARED,
-        Code.OVERFILL,
-        Code.TRANSITION_IMPOSSIBLE,
-        Code.RECONCILIATION_DIFFERENCE,
-        Code.KILL_SWITCH,
-    }
-)
 WRONG: Final = {"orders_open_max": 0, "risk_multiplier": D(0), "rate_orders_max": 0, "approval_always": True}
 
 
@@ -59,8 +47,36 @@ def test_every_row_has_a_name_of_its_own_in_its_table() -> None:
 
 def test_every_code_is_reached_by_a_row_or_said_elsewhere() -> None:
     reached = {code for row in ROWS for code in row.codes}
-    assert reached | ELSEWHERE == set(Code)
-    assert not reached & ELSEWHERE
+    assert reached == RULES.keys()
+    assert reached | ELSEWHERE.keys() == set(Code)
+    assert not reached & ELSEWHERE.keys()
+
+
+def test_the_table_of_codes_tells_who_says_each_and_how() -> None:
+    table = codes()
+    with exactly():
+        for row in ROWS:
+            case = row.make().case()
+            for rule in gate.ALWAYS:
+                found = rule(case)
+                assert found is None or RULES[found.code][0] is rule
+                assert found is None or f"| `{found.code}` | deny | {_binds(found.code, 'every order')} |" in table
+            risk = case.risk
+            if risk is None:
+                continue
+            for rule in gate.INCREASING:
+                found = rule(case, risk)
+                assert found is None or RULES[found.code][0] is rule
+                assert found is None or f"| `{found.code}` | {_answer(found)} | increasing orders |" in table
+
+
+def _binds(code: Code, otherwise: str) -> str:
+    return "increasing orders" if code is Code.STATE_REDUCING else otherwise
+
+
+def _answer(found: Finding) -> str:
+    """A calendar that does not answer denies, which the table tells in words."""
+    return "ask" if found.outcome is Outcome.ASK or found.code is Code.EVENT_BLACKOUT else "deny"
 
 
 def test_every_rule_is_reached_by_a_row() -> None:
