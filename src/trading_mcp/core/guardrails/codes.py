@@ -99,7 +99,7 @@ def codes() -> str:
 def _row(code: Code, rule: Callable[..., Any], more: str) -> str:
     means = (getdoc(rule) or "").splitlines()[0]
     if more:
-        means = f"{means.removesuffix('.')}: {more}."
+        means = f"{means.removesuffix('.')} ({more})."
     answer = "ask" if code in ASKING else "deny"
     is_increasing = rule in gate.INCREASING or code is Code.STATE_REDUCING
     return f"| `{code}` | {answer} | {'increasing orders' if is_increasing else 'every order'} | {means} |\n"
