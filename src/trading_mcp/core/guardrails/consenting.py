@@ -111,6 +111,11 @@ def _end(draft: Draft, proposal: Proposal, end: ProposalEnd, reason: str) -> Non
 
 
 def _approve_order(draft: Draft, proposal: Proposal, body: ProposedOrder, statement: Statement) -> None:
+    record = draft.book.intent(body.intent.id)
+    if record is not None and record.order_ids:
+        # One intent is one order, even where the entry that used up the signature has gone missing.
+        _end(draft, proposal, ProposalEnd.VOIDED, f"its order was cleared before: {record.order_ids[-1]}")
+        return
     if not is_marked(draft.book, draft.facts, body.intent):
         mark_now(draft)
     case = case_of(body.intent, draft.book, draft.facts, draft.policy, body.venue, size=body.quantity)
@@ -123,7 +128,8 @@ def _approve_order(draft: Draft, proposal: Proposal, body: ProposedOrder, statem
     verdict = judge(case, signed=True)
     if verdict.outcome is not Outcome.ALLOW:
         draft.emit(judged(case, verdict))
-        _end(draft, proposal, ProposalEnd.VOIDED, f"denied now: {', '.join(verdict.codes())}")
+        denied = [finding.code for finding in verdict.findings if finding.outcome is Outcome.DENY]
+        _end(draft, proposal, ProposalEnd.VOIDED, f"denied now: {', '.join(denied)}")
         return
     draft.emit(ProposalApproved(at=draft.now, proposal_id=proposal.id, statement=statement, effective_at=draft.now))
     draft.emit(judged(case, verdict))
