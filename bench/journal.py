@@ -49,7 +49,7 @@ ROW_BYTES = 533
 
 def made(home: Path, name: str) -> SqliteJournal:
     anchor = AnchorFile(home / f"{name}-state" / "anchor.jsonl")
-    signer = Checkpointer(KEY, anchor=anchor, kinds=("SnapshotTaken",))
+    signer = Checkpointer(KEY, anchor=anchor)
     return SqliteJournal.create(home / f"{name}.db", NOON, [BEGIN], checkpointer=signer)
 
 

@@ -8,17 +8,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from trading_mcp.adapters.journal import schema
 from trading_mcp.adapters.journal.anchor import AnchorFile
 from trading_mcp.adapters.journal.chain import Draft, Raw
-from trading_mcp.adapters.journal.checkpoint import Checkpointer, DeskKey
+from trading_mcp.adapters.journal.checkpoint import Cadence, Checkpointer, DeskKey
 from trading_mcp.adapters.journal.entryfile import EntryFile
+from trading_mcp.adapters.journal.export import raws_of
 from trading_mcp.adapters.journal.sqlite import SqliteJournal
 from trading_mcp.adapters.journal.verify import Trust
 from trading_mcp.core.domain.events import (
     AnyEvent,
     DeskStarted,
     DeskStopped,
-    Latched,
     OrderSending,
-    SnapshotTaken,
     ToolAnswered,
     ToolCalled,
 )
@@ -29,7 +28,6 @@ SECOND = 1_000_000
 KEY = DeskKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 OTHER_KEY = DeskKey(Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33))))
 TRUST = Trust(key=KEY.public)
-SIGNED_AT_ONCE = frozenset({Latched.__name__, SnapshotTaken.__name__, DeskStopped.__name__})
 
 
 def started(number: int = 0) -> DeskStarted:
@@ -68,7 +66,7 @@ def drafts(count: int, first: int = 1) -> list[Draft]:
 
 
 def checkpointer(anchor: AnchorFile | None = None, *, every: int = 256, key: DeskKey = KEY) -> Checkpointer:
-    return Checkpointer(key, anchor=anchor, kinds=SIGNED_AT_ONCE, every=every)
+    return Checkpointer(key, anchor=anchor, cadence=Cadence(every=every))
 
 
 def made(
@@ -90,6 +88,11 @@ def opened(home: Path, anchor: AnchorFile | None = None, *, every: int = 256) ->
 
 def rows_of(journal: SqliteJournal) -> list[Raw]:
     return [raw for batch in journal.file.batches() for raw in batch]
+
+
+def raw_of(line: bytes) -> Raw:
+    (raw,) = raws_of(line)
+    return raw
 
 
 def bare(path: Path, content: Sequence[Draft] = ()) -> EntryFile:

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.adapters.journal.support import NOON, SECOND, TRUST, called, events, made, opened, rows_of
+from tests.adapters.journal.support import NOON, SECOND, TRUST, called, events, made, opened, raw_of, rows_of
 from trading_mcp.adapters.journal import retention
 from trading_mcp.adapters.journal.archive import Archive, Segment
 from trading_mcp.adapters.journal.chain import Raw
 from trading_mcp.adapters.journal.entryfile import EntryFile
-from trading_mcp.adapters.journal.export import raw_of
 from trading_mcp.adapters.journal.snapshot import Snapshots
 from trading_mcp.adapters.journal.sqlite import SqliteJournal
 from trading_mcp.core.ports import Head

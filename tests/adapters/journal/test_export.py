@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.adapters.journal.support import NOON, TRUST, made, rows_of
+from tests.adapters.journal.support import NOON, TRUST, made, raw_of, rows_of
 from trading_mcp.adapters.journal import recompute
 from trading_mcp.adapters.journal.chain import hash_of
-from trading_mcp.adapters.journal.export import export, line_of, raw_of
+from trading_mcp.adapters.journal.export import export, line_of
 from trading_mcp.adapters.journal.sqlite import SqliteJournal
 from trading_mcp.errors import JournalDamaged
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.adapters.journal.samples import KINDS, sample
-from tests.adapters.journal.support import NOON, TRUST, called, checkpointer
+from tests.adapters.journal.support import NOON, TRUST, called, checkpointer, raw_of
 from trading_mcp.adapters.journal import recompute
-from trading_mcp.adapters.journal.export import export, raw_of
+from trading_mcp.adapters.journal.export import export
 from trading_mcp.adapters.journal.sqlite import SqliteJournal
 from trading_mcp.core import codec
 from trading_mcp.core.domain.events import Event

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import enum
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Final, Literal
 
 import msgspec
 
 from trading_mcp.adapters.journal.checkpoint import REAL, Checkpoint, flaw
-from trading_mcp.adapters.journal.files import make_folder, sync_folder, write_all, write_whole
+from trading_mcp.adapters.journal.files import read_whole, shown, write_all, write_whole
 from trading_mcp.core.ports import Head
 
 LINES_KEPT: Final = 64
@@ -27,6 +26,7 @@ class AnchorState(enum.StrEnum):
     """Neither has a checkpoint yet."""
     MISSING = "missing"
     """Only the journal has checkpoints: a home brought from elsewhere, or an anchor removed."""
+    UNREADABLE = "unreadable"
     BEHIND = "behind"
     DIFFERENT = "different"
     KEY_CHANGED = "key_changed"
@@ -54,7 +54,7 @@ class AnchorFile:
         self._is_whole = False
 
     def add(self, checkpoint: Checkpoint) -> None:
-        """Append one line for good; raises OSError if it cannot be."""
+        """Append one line for good; raises if it cannot be."""
         line = _line(checkpoint)
         if not self._is_whole or self.path.stat().st_size + len(line) > BYTES_MAX:
             # Also after a crash: a line that was cut off must not swallow the one that follows it.
@@ -71,16 +71,14 @@ class AnchorFile:
     def lines(self) -> list[bytes]:
         """The whole lines. One without an end was being written when the power went: it never counted."""
         try:
-            content = self.path.read_bytes()
+            content = read_whole(self.path, BYTES_MAX)
         except FileNotFoundError:
             return []
         return content.split(b"\n")[:-1]
 
     def _rewrite(self) -> None:
-        make_folder(self.path.parent)
         kept = self.lines()[-LINES_KEPT:]
         write_whole(self.path, b"".join(line + b"\n" for line in kept))
-        sync_folder(self.path.parent)
 
     def compare(
         self, head: Head, hash_at: Callable[[int], bytes | None], key: bytes, now: int, domain: bytes = REAL
@@ -89,12 +87,17 @@ class AnchorFile:
 
         The journal may be ahead, by what a crash kept from the anchor. `hash_at` reads an entry's hash.
         """
-        lines = self.lines()
+        name = f"anchor {shown(self.path)}"
+        try:
+            lines = self.lines()
+        except OSError as error:
+            sentence = f"The {name} cannot be read: {error.strerror}."
+            return AnchorVerdict(state=AnchorState.UNREADABLE, sentence=sentence)
         if not lines:
-            return AnchorVerdict(state=AnchorState.MISSING, sentence=f"The anchor {self.path} is empty or missing.")
+            return AnchorVerdict(state=AnchorState.MISSING, sentence=f"The {name} is empty or missing.")
         checkpoints = [_checkpoint(line) for line in lines]
         for number, checkpoint in enumerate(checkpoints, start=1):
-            where = f"Line {number} of the anchor {self.path}"
+            where = f"Line {number} of the {name}"
             if checkpoint is None:
                 return AnchorVerdict(state=AnchorState.FORGED, sentence=f"{where} is not a checkpoint.")
             if checkpoint.key != key:
@@ -132,29 +135,36 @@ def _verdict(
     return AnchorVerdict(state=state, sentence=sentence, checkpoint=last)
 
 
+class _Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A checkpoint as text."""
+
+    at: int
+    head: str
+    key: str
+    signature: str
+    size: int
+    v: Literal[1] = 1
+
+
+_ENCODER: Final = msgspec.json.Encoder(order="sorted")
+_DECODER: Final = msgspec.json.Decoder(_Line)
+
+
 def _line(checkpoint: Checkpoint) -> bytes:
-    fields = {
-        "at": checkpoint.at,
-        "head": checkpoint.head.hex(),
-        "key": checkpoint.key.hex(),
-        "signature": checkpoint.signature.hex(),
-        "size": checkpoint.size,
-        "v": 1,
-    }
-    return json.dumps(fields, separators=(",", ":")).encode() + b"\n"
+    line = _Line(
+        at=checkpoint.at,
+        head=checkpoint.head.hex(),
+        key=checkpoint.key.hex(),
+        signature=checkpoint.signature.hex(),
+        size=checkpoint.size,
+    )
+    return _ENCODER.encode(line) + b"\n"
 
 
-def _checkpoint(line: bytes) -> Checkpoint | None:
+def _checkpoint(content: bytes) -> Checkpoint | None:
     try:
-        fields = cast("dict[str, Any]", json.loads(line))
-        if fields["v"] != 1:
-            return None
-        return Checkpoint(
-            size=int(fields["size"]),
-            head=bytes.fromhex(fields["head"]),
-            at=int(fields["at"]),
-            key=bytes.fromhex(fields["key"]),
-            signature=bytes.fromhex(fields["signature"]),
-        )
-    except (ValueError, KeyError, TypeError):
+        line = _DECODER.decode(content)
+        head, key, signature = map(bytes.fromhex, (line.head, line.key, line.signature))
+    except (ValueError, RecursionError):
         return None
+    return Checkpoint(size=line.size, head=head, at=line.at, key=key, signature=signature)

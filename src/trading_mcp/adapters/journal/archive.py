@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import zlib
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from trading_mcp.adapters.journal.chain import GENESIS, Raw
-from trading_mcp.adapters.journal.export import lines_of, raw_of
-from trading_mcp.adapters.journal.files import write_whole
+from trading_mcp.adapters.journal.export import lines_of, raws_of
+from trading_mcp.adapters.journal.files import read_whole, shown, write_whole
 from trading_mcp.core.ports import Head
 from trading_mcp.errors import JournalDamaged
+
+TEXT_BYTES_MAX: Final = 128 * 1024 * 1024
+"""No segment of ours comes near it; one that does was made to fill the memory."""
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +69,7 @@ class Archive:
         """
         first, last = rows[0], rows[-1]
         content = gzip.compress(b"".join(lines_of([list(rows)])), mtime=0)
-        name = f"{first[0]:012d}-{last[0]:012d}.jsonl.gz"
+        name = _name(first[0], last[0])
         write_whole(self.folder / name, content)
         return Segment(
             first=first[0],
@@ -84,38 +88,48 @@ class Archive:
         """All entries of one segment, which has to be the file that was recorded."""
         content = self._content(segment)
         if sha256(content).digest() != segment.digest:
-            raise JournalDamaged(f"{self._name(segment)} was changed or cut short.", _RESTORE)
-        return [raw_of(line) for line in gzip.decompress(content).split(b"\n")[:-1]]
+            raise self._damaged(segment, "was changed or cut short")
+        try:
+            return raws_of(_decompressed(content, is_whole=True))
+        except (ValueError, zlib.error) as error:
+            raise self._damaged(segment, "does not hold entries, and its own digest was changed with it") from error
 
     def salvaged(self, since: int) -> Iterator[Raw]:
         """What can still be read after entry `since` of a damaged segment, up to the first bad line."""
         content = self._content(self._holding(since + 1))
-        text = zlib.decompressobj(wbits=31)
-        lines: list[bytes] = []
-        try:
-            lines = text.decompress(content).split(b"\n")[:-1]
-        except zlib.error:
-            return
-        for line in lines:
-            try:
-                raw = raw_of(line)
-            except ValueError:
-                return
-            if raw[0] > since:
-                yield raw
+        with contextlib.suppress(ValueError, zlib.error):
+            for line in _decompressed(content, is_whole=False).split(b"\n")[:-1]:
+                yield from (raw for raw in raws_of(line) if raw[0] > since)
 
     def _holding(self, seq: int) -> Segment:
         index = bisect_right(self.segments, seq - 1, key=lambda segment: segment.last)
         return self.segments[index]
 
     def _content(self, segment: Segment) -> bytes:
+        if segment.name != _name(segment.first, segment.last):
+            # A name is never followed to where a forger wants to lead.
+            raise self._damaged(segment, "is listed under a name that is none of ours")
         try:
-            return (self.folder / segment.name).read_bytes()
+            return read_whole(self.folder / segment.name, TEXT_BYTES_MAX)
         except OSError as error:
-            raise JournalDamaged(f"{self._name(segment)} cannot be read: {error}.", _RESTORE) from error
+            raise self._damaged(segment, f"cannot be read: {error.strerror}") from error
 
-    def _name(self, segment: Segment) -> str:
-        return f"{self.folder / segment.name}, which holds entries {segment.first} to {segment.last},"
+    def _damaged(self, segment: Segment, what: str) -> JournalDamaged:
+        place = shown(self.folder / _name(segment.first, segment.last))
+        return JournalDamaged(f"{place}, which holds entries {segment.first} to {segment.last}, {what}.", _RESTORE)
+
+
+def _name(first: int, last: int) -> str:
+    return f"{first:012d}-{last:012d}.jsonl.gz"
+
+
+def _decompressed(content: bytes, *, is_whole: bool) -> bytes:
+    """The text in `content`, up to what any segment may hold."""
+    stream = zlib.decompressobj(wbits=31)
+    text = stream.decompress(content, TEXT_BYTES_MAX)
+    if is_whole and not stream.eof:
+        raise ValueError("cut short, or larger than any segment")
+    return text
 
 
 _RESTORE = "Put the file back from a backup; nothing else has to be restored."

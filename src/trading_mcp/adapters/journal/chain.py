@@ -55,6 +55,10 @@ class Break(msgspec.Struct, frozen=True, kw_only=True):
         return f"entry {self.seq}: {self.reason}"
 
 
+def is_hash(mark: object) -> bool:
+    return isinstance(mark, bytes) and len(mark) == HASH_BYTES
+
+
 def row_of(raw: Raw) -> Row:
     seq, at, kind, body, prev, mark = raw
     return Row(seq=seq, at=at, kind=kind, body=body, prev=prev, hash=mark)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from struct import Struct as Layout
 from typing import Any, Final, Protocol
 
@@ -11,15 +11,52 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from trading_mcp.adapters.journal.chain import HASH_BYTES, Row
-
-EVERY: Final = 256
-INTERVAL: Final = 60_000_000
+from trading_mcp.adapters.journal.files import shown
+from trading_mcp.core.domain import events as e
 
 REAL: Final = b"trading-mcp/checkpoint/1"
 FAKE: Final = b"trading-mcp/checkpoint/1/fake-venues"
 """What a home of fake venues signs under, so that none of its evidence counts in a real one."""
 
 _STATEMENT: Final = Layout(">QI32sq")
+
+# What gives or takes a right, uses a nonce, or ends a day. A kind added here is looked for in the unsigned end of
+# journals that an earlier version wrote too; only a crash leaves one, and a start signs it.
+AT_ONCE: Final = frozenset(
+    kind.__name__
+    for kind in (
+        e.Latched,
+        e.Released,
+        e.PolicyChanged,
+        e.AlgorithmSet,
+        e.MandateIssued,
+        e.MandateVoided,
+        e.ProposalApproved,
+        e.Attended,
+        e.ApproverEnrolled,
+        e.LiveEnabled,
+        e.SnapshotTaken,
+        e.DeskStopped,
+    )
+)
+
+
+class Cadence(msgspec.Struct, frozen=True, kw_only=True):
+    """How soon an entry has to be signed: the desk keeps to it, and verification holds it to it."""
+
+    every: int = 256
+    interval: int = 60_000_000
+    kinds: frozenset[str] = AT_ONCE
+
+    def is_due(self, size: int, since: int | None, seq: int, at: int, kind: str) -> bool:
+        """Whether entry `seq` may not stay unsigned after a checkpoint of `size` entries made at `since`."""
+        return (
+            kind in self.kinds
+            or seq - size >= self.every
+            or since is None
+            # A clock that stepped back says nothing about how long it has been.
+            or not 0 <= at - since < self.interval
+        )
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,16 +139,12 @@ class Checkpointer:
         *,
         domain: bytes = REAL,
         anchor: Anchor | None = None,
-        kinds: Collection[str] = (),
-        every: int = EVERY,
-        interval: int = INTERVAL,
+        cadence: Cadence = Cadence(),  # noqa: B008 - it is frozen
     ) -> None:
         self._signer = signer
         self._domain = domain
         self._anchor = anchor
-        self._kinds = frozenset(kinds)
-        self._every = every
-        self._interval = interval
+        self._cadence = cadence
         self._size = 0
         self._at: int | None = None
         self.trouble: str | None = None
@@ -124,16 +157,8 @@ class Checkpointer:
 
     def due(self, rows: Sequence[Row], *, anyway: bool = False) -> Checkpoint | None:
         """The checkpoint that has to be in the same commit as `rows`, if any."""
-        last = rows[-1]
-        elapsed = self._interval if self._at is None else last.at - self._at
-        wanted = (
-            anyway
-            or last.seq - self._size >= self._every
-            # A clock that stepped back says nothing about how long it has been.
-            or not 0 <= elapsed < self._interval
-            or any(row.kind in self._kinds for row in rows)
-        )
-        return signed(self._signer, self._domain, last) if wanted else None
+        wanted = anyway or any(self._cadence.is_due(self._size, self._at, row.seq, row.at, row.kind) for row in rows)
+        return signed(self._signer, self._domain, rows[-1]) if wanted else None
 
     def committed(self, checkpoint: Checkpoint) -> None:
         """Note a checkpoint that is durable, and append it to the anchor.
@@ -147,7 +172,7 @@ class Checkpointer:
             return
         try:
             self._anchor.add(checkpoint)
-        except OSError as error:
-            self.trouble = str(error)
+        except Exception as error:  # noqa: BLE001 - the entries are durable, whatever the anchor makes of it
+            self.trouble = shown(error)
         else:
             self.trouble = None

@@ -11,9 +11,9 @@ from typing import Final
 
 from trading_mcp.adapters.journal import schema
 from trading_mcp.adapters.journal.archive import Archive, Segment
-from trading_mcp.adapters.journal.chain import Draft, Raw, Row, head_after, link, row_of
+from trading_mcp.adapters.journal.chain import Draft, Raw, Row, head_after, is_hash, link, row_of
 from trading_mcp.adapters.journal.checkpoint import Checkpoint, Checkpointer, checkpoint_of, values_of
-from trading_mcp.adapters.journal.files import raise_halt
+from trading_mcp.adapters.journal.files import raise_halt, shown
 from trading_mcp.core.ports import Head
 from trading_mcp.errors import JournalDamaged, JournalUnwritable
 
@@ -55,14 +55,15 @@ class EntryFile:
         self.archive = Archive(path.parent / "archive", [Segment.of(raw) for raw in segments])
         self._tip = self._durable = self._read_tip()
         if checkpointer is not None:
-            checkpointer.resume(self.last_checkpoint())
+            checkpointer.resume(self._last_checkpoint())
 
     def _read_tip(self) -> Head:
-        raw = self._connection.execute(schema.SELECT_TIP).fetchone()
-        if raw is not None and raw[0] > self.archive.last:
-            # Whatever stands there is what the next entry will commit to; whether it is right, verify says.
-            return Head(seq=raw[0], hash=raw[5])
-        return self.archive.head
+        seq, mark = self._connection.execute(schema.SELECT_HEAD).fetchone() or (0, b"")
+        head = Head(seq=seq, hash=mark) if seq > self.archive.last else self.archive.head
+        # Whatever stands there is what the next entry will commit to; whether it is right, verify says.
+        if not is_hash(head.hash):
+            raise JournalDamaged(f"Entry {head.seq} of {shown(self.path)}, the last, has no hash.", schema.RESTORE)
+        return head
 
     @property
     def head(self) -> Head:
@@ -83,7 +84,7 @@ class EntryFile:
         """Stop writing for good, and trading with it; the reason, to be raised."""
         stands = raise_halt(self.path.parent)
         self._failure = failure = JournalUnwritable(
-            f"{self.path} could not be written after entry {self._durable.seq}: {error!r}.",
+            f"{shown(self.path)} could not be written after entry {self._durable.seq}: {error!r}.",
             "HALT stands in the home. Free space on its disk and start the desk again: it verifies first."
             if stands
             else "HALT could not be put up: stop the desk, free space on its disk, then start it again.",
@@ -106,6 +107,9 @@ class EntryFile:
         """Chain `drafts` now and write them within milliseconds, out of the caller's way."""
         with self._tip_lock:
             self._require_usable()
+            if self._closing.is_set():
+                # The flusher has gone, or is about to: what came now might never be written.
+                raise self._closed()
             if self._flusher is None:
                 flusher = threading.Thread(target=self._flush_on_wake, name="journal-flusher", daemon=True)
                 flusher.start()
@@ -132,17 +136,19 @@ class EntryFile:
         self.flush()
         with self._disk_lock:
             self._require_usable()
-            raw = self._connection.execute(schema.SELECT_TIP).fetchone()
-            last = self.last_checkpoint()
+            with self._reading(self._durable.seq - 1):
+                raw = self._connection.execute(schema.SELECT_TIP).fetchone()
+                last = self._last_checkpoint()
             if self._checkpointer is None or raw is None or (last is not None and last.size >= raw[0]):
                 return
             self._write((), (row_of(raw),), anyway=True)
 
     def close(self) -> None:
         """Write what is queued, sign the head, and let go of the file. A second close does nothing."""
-        if self._is_closed:
-            return
-        self._closing.set()
+        with self._tip_lock:
+            if self._closing.is_set():
+                return
+            self._closing.set()
         self._wake.set()
         if self._flusher is not None:
             self._flusher.join()
@@ -161,11 +167,17 @@ class EntryFile:
         """
         if self._failure is None:
             self.flush()
-        end = self._durable.seq if until is None else min(until, self._durable.seq)
+        durable = self._durable
+        end = durable.seq if until is None else min(until, durable.seq)
         while since < end:
             batch = self._batch(since, end, size)
             if not batch:
-                raise JournalDamaged(f"{self.path} lacks entry {since + 1}, which was there.", _VERIFY)
+                raise JournalDamaged(f"{shown(self.path)} lacks entry {since + 1}, which was there.", _VERIFY)
+            if batch[-1][0] == durable.seq and batch[-1][5] != durable.hash:
+                # The last hash commits to all before it: what is read now is what was opened, and verified.
+                raise JournalDamaged(
+                    f"Entry {durable.seq} of {shown(self.path)} is not the one that was there.", _VERIFY
+                )
             yield batch
             since = batch[-1][0]
 
@@ -217,6 +229,11 @@ class EntryFile:
             since = batch[-1][0]
 
     def last_checkpoint(self) -> Checkpoint | None:
+        with self._disk_lock, self._reading(self.archive.last):
+            self._require_open()
+            return self._last_checkpoint()
+
+    def _last_checkpoint(self) -> Checkpoint | None:
         raw = self._connection.execute(schema.SELECT_CHECKPOINT_LAST).fetchone()
         return None if raw is None else checkpoint_of(raw)
 
@@ -241,11 +258,13 @@ class EntryFile:
                 self.flush()
             except JournalUnwritable:
                 return  # HALT stands, and every later call raises the same: nobody has to be told here
+            except Exception as error:  # noqa: BLE001 - whatever it was, nobody else would write what is queued
+                self.refuse(error)
+                return
 
     def _commit(self, rows: Sequence[Row]) -> None:
         if rows:
             self._write(rows, rows, anyway=False)
-            self._durable = Head(seq=rows[-1].seq, hash=rows[-1].hash)
 
     def _write(self, rows: Sequence[Row], covered: Sequence[Row], *, anyway: bool) -> None:
         """Commit `rows`, and with them the checkpoint of `covered` if one is due."""
@@ -261,6 +280,7 @@ class EntryFile:
             if checkpoint is not None:
                 connection.execute(schema.INSERT_CHECKPOINT, values_of(checkpoint))
             connection.execute(schema.COMMIT)
+            self._durable = head_after(self._durable, rows)
         if signer is not None and checkpoint is not None:
             signer.committed(checkpoint)
 
@@ -284,7 +304,7 @@ class EntryFile:
             yield
         except sqlite3.DatabaseError as error:
             raise JournalDamaged(
-                f"{self.path} cannot be read after entry {since}: {error}.",
+                f"{shown(self.path)} cannot be read after entry {since}: {shown(error)}.",
                 _VERIFY,
             ) from error
 
@@ -296,4 +316,7 @@ class EntryFile:
 
     def _require_open(self) -> None:
         if self._is_closed:
-            raise JournalUnwritable(f"{self.path} is closed.", "Open the journal again.")
+            raise self._closed()
+
+    def _closed(self) -> JournalUnwritable:
+        return JournalUnwritable(f"{shown(self.path)} is closed.", "Open the journal again.")

@@ -12,7 +12,7 @@ from trading_mcp.adapters.journal.chain import Raw
 from trading_mcp.errors import JournalDamaged
 
 
-class _Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """One entry as text. The body is a string of its exact bytes, so that anyone can recompute the hash."""
 
     seq: int
@@ -39,14 +39,16 @@ def line_of(raw: Raw) -> bytes:
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def raw_of(line: bytes) -> Raw:
-    """The entry in `line`; ValueError if there is none."""
-    try:
-        entry = _DECODER.decode(line)
-    except msgspec.MsgspecError as error:
-        raise ValueError(f"not an entry: {error}") from error
-    prev, mark = bytes.fromhex(entry.prev), bytes.fromhex(entry.hash)
-    return (entry.seq, entry.at, entry.kind, entry.body.encode(), prev, mark)
+def raws_of(text: bytes) -> list[Raw]:
+    """The entries in whole lines; ValueError if one of them is none."""
+    raws: list[Raw] = []
+    before, mark = "", b""
+    for entry in _DECODER.decode_lines(text):
+        # What an entry follows is nearly always what the last one ended in: the same bytes need no second look.
+        prev = mark if entry.prev == before else bytes.fromhex(entry.prev)
+        before, mark = entry.hash, bytes.fromhex(entry.hash)
+        raws.append((entry.seq, entry.at, entry.kind, entry.body.encode(), prev, mark))
+    return raws
 
 
 def lines_of(batches: Iterable[list[Raw]]) -> Iterator[bytes]:

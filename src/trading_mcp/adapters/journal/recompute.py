@@ -14,6 +14,7 @@ import gzip
 import hashlib
 import json
 import sys
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def recompute(lines: Iterable[bytes]) -> "tuple[int, str]":
             # A part of a journal: what came before it has to be believed, or checked from its own export.
             seq, head = entry["seq"] - 1, entry["prev"]
         if entry["seq"] != seq + 1:
-            raise ValueError(f"line {number}: entry {seq + 1} is missing, {entry['seq']} stands there")
+            raise ValueError(f"line {number}: entry {seq + 1} is missing, {entry['seq']!r} stands there")
         if entry["prev"] != head:
             raise ValueError(f"line {number}: entry {entry['seq']} does not follow the one before it")
         if _hash(entry) != entry["hash"]:
@@ -67,8 +68,17 @@ def main(names: "list[str]") -> int:
         return 2
     try:
         seq, head = recompute(_lines(names))
-    except (ValueError, KeyError, TypeError, OverflowError, EOFError, OSError) as error:
-        sys.stderr.write(f"BROKEN {error}\n")
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        OverflowError,
+        RecursionError,
+        EOFError,
+        OSError,
+        zlib.error,
+    ) as error:
+        sys.stderr.write(f"BROKEN {error!s:.500}\n")
         return 1
     sys.stdout.write(f"HOLDS up to entry {seq}, head {head}\n")
     return 0

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from struct import Struct as Layout
 from typing import Any, Final, Protocol
 
-from trading_mcp.adapters.journal.files import require_private, sync_folder
+from trading_mcp.adapters.journal.files import require_private, shown, sync_folder
 from trading_mcp.errors import JournalDamaged, JournalError, JournalForeign, JournalNewer, JournalUnwritable
 
 APPLICATION: Final = 0x746D6A31  # "tmj1", in the file's header, where `file` and we can see it
 VERSION: Final = 1
+ROW_BYTES_MAX: Final = 8 * 1024 * 1024
 
 _ENTRIES: Final = (
     "CREATE TABLE entries (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, "
@@ -49,6 +51,7 @@ INSERT_ENTRY: Final = "INSERT INTO entries (seq, at, kind, body, prev, hash) VAL
 INSERT_CHECKPOINT: Final = "INSERT INTO checkpoints (size, head, at, key, signature) VALUES (?, ?, ?, ?, ?)"
 INSERT_SEGMENT: Final = "INSERT INTO segments (last, first, prev, head, name, digest) VALUES (?, ?, ?, ?, ?, ?)"
 DELETE_ENTRIES: Final = "DELETE FROM entries WHERE seq <= ?"
+SELECT_HEAD: Final = "SELECT seq, hash FROM entries ORDER BY seq DESC LIMIT 1"
 SELECT_TIP: Final = "SELECT seq, at, kind, body, prev, hash FROM entries ORDER BY seq DESC LIMIT 1"
 SELECT_ENTRIES: Final = (
     "SELECT seq, at, kind, body, prev, hash FROM entries WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
@@ -122,17 +125,23 @@ def fold_back(connection: Connection) -> None:
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
-def begin(connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+def begin(connection: Connection, rows: Sequence[Sequence[Any]], checkpoints: Sequence[Sequence[Any]] = ()) -> None:
     """Put the first entries into a new journal. Nobody relies on it yet, so a failure here stops no desk."""
     connection.execute(BEGIN)
     connection.executemany(INSERT_ENTRY, rows)
+    connection.executemany(INSERT_CHECKPOINT, checkpoints)
     connection.execute(COMMIT)
+    # Closing would do it too, but would not say if it could not.
+    fold_back(connection)
 
 
 def connect(path: Path) -> sqlite3.Connection:
     # The lock that makes one connection safe for several threads is the writer's own; autocommit (None)
     # leaves every BEGIN and COMMIT to it; no time-out, since whoever else holds this file will not let go.
-    return sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+    # A forged row of a gigabyte is refused, not read.
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, ROW_BYTES_MAX)
+    return connection
 
 
 def open_connection(path: Path) -> sqlite3.Connection:
@@ -144,7 +153,7 @@ def open_connection(path: Path) -> sqlite3.Connection:
         found = {row[0] for row in connection.execute(_SELECT_SCHEMA).fetchall()}
         if found != set(_TABLES):
             raise JournalDamaged(
-                f"{path} has tables, indexes or triggers that a journal does not have, or lacks its own.",
+                f"{shown(path)} has tables, indexes or triggers that a journal does not have, or lacks its own.",
                 RESTORE,
             )
         # Proves that it can be written, and by nobody else, before the first order depends on it.
@@ -161,25 +170,33 @@ def open_connection(path: Path) -> sqlite3.Connection:
 
 def inspect(path: Path) -> None:
     """Look at the first bytes before SQLite touches the file: a foreign one stays untouched."""
-    if not path.exists() and not path.is_symlink():
-        raise JournalForeign(f"There is no journal at {path}.", "Make a home first: trading-mcp home new NAME.")
-    require_private(path)
-    with path.open("rb") as file:
-        header = file.read(_HEADER_BYTES)
+    try:
+        require_private(path)
+        with path.open("rb") as file:
+            header = file.read(_HEADER_BYTES)
+    except (FileNotFoundError, NotADirectoryError):
+        raise JournalForeign(
+            f"There is no journal at {shown(path)}.", "Make a home first: trading-mcp home new NAME."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise JournalUnwritable(
+            f"{shown(path)} cannot be opened: {shown(error)}.",
+            "Check the name of the home and the permissions of its folder.",
+        ) from error
     if not header:
-        raise JournalDamaged(f"{path} is empty: every entry it had is gone.", RESTORE)
+        raise JournalDamaged(f"{shown(path)} is empty: every entry it had is gone.", RESTORE)
     if not header.startswith(_MAGIC[: len(header)]):
-        raise JournalForeign(f"{path} is not a database.", "Name the home's own journal.db.")
+        raise JournalForeign(f"{shown(path)} is not a database.", "Name the home's own journal.db.")
     if len(header) < _HEADER_BYTES:
-        raise JournalDamaged(f"{path} is cut short inside its first {_HEADER_BYTES} bytes.", RESTORE)
+        raise JournalDamaged(f"{shown(path)} is cut short inside its first {_HEADER_BYTES} bytes.", RESTORE)
     version, application = _IDENTITY.unpack_from(header, 60)
     if application != APPLICATION:
         raise JournalForeign(
-            f"{path} is a database, but not a trading-mcp journal.", "Name the home's own journal.db."
+            f"{shown(path)} is a database, but not a trading-mcp journal.", "Name the home's own journal.db."
         )
     if version > VERSION:
         raise JournalNewer(
-            f"{path} was written by a later trading-mcp: format {version}, this one reads {VERSION}.",
+            f"{shown(path)} was written by a later trading-mcp: format {version}, this one reads {VERSION}.",
             "Upgrade trading-mcp; nothing was changed.",
         )
 
@@ -189,13 +206,13 @@ def explained(path: Path, error: sqlite3.Error) -> JournalError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return JournalUnwritable(
-            f"{path} is held by another process.",
+            f"{shown(path)} is held by another process.",
             "Stop the other desk of this home, or use it: trading-mcp status.",
         )
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return JournalDamaged(f"{path} is damaged: {_cut_short(path) or error}.", RESTORE)
+        return JournalDamaged(f"{shown(path)} is damaged: {_cut_short(path) or shown(error)}.", RESTORE)
     return JournalUnwritable(
-        f"{path} cannot be written: {error}.",
+        f"{shown(path)} cannot be written: {shown(error)}.",
         "Free space on its disk and check its permissions, then start again.",
     )
 
@@ -210,9 +227,31 @@ def _cut_short(path: Path) -> str | None:
     return f"it is cut short, {size} of {claimed} bytes" if size < claimed else None
 
 
+def clear(draft: Path, path: Path) -> None:
+    """Begin an empty `draft` of a journal at `path`; what may be another's stays there, and is a refusal."""
+    if os.path.lexists(path):
+        raise JournalForeign(f"A file stands at {shown(path)} already.", "Open that home, or choose another name.")
+    for place in _beside(path):
+        if os.path.lexists(place):
+            # SQLite would read its entries into the new journal.
+            raise JournalForeign(
+                f"{shown(place)} is left of a journal that was here.",
+                "Move it to where that journal is now, or choose another name.",
+            )
+    for place in (draft, *_beside(draft)):
+        # Left by a crash in here; nothing in it was ever acknowledged.
+        place.unlink(missing_ok=True)
+    os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
+
 def publish(draft: Path, path: Path) -> None:
     """Give a finished new journal its name: it exists whole or not at all."""
     if path.exists():
         raise FileExistsError(errno.EEXIST, "a journal stands here already", str(path))
     draft.rename(path)
     sync_folder(path.parent)
+
+
+def _beside(path: Path) -> list[Path]:
+    """The files that SQLite keeps next to a database and reads back into it."""
+    return [path.with_name(path.name + suffix) for suffix in ("-wal", "-journal")]

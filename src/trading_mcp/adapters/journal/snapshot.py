@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from hashlib import sha256
 from pathlib import Path
 from struct import Struct as Layout
 from typing import Final
 
-from trading_mcp.adapters.journal.files import sync_folder, write_whole
+from trading_mcp.adapters.journal.files import DRAFT, read_whole, write_whole
 
 _DOMAIN: Final = b"trading-mcp/snapshot/1"
+BYTES_MAX: Final = 256 * 1024 * 1024
+_NAME: Final = re.compile(rf"(\d{{12,}})-v\d+\.snapshot(?:{re.escape(DRAFT)})?")
 _FRONT: Final = Layout(">I22sIIIQI")
 
 
@@ -33,17 +37,19 @@ class Snapshots:
     def load(self, fold_version: int, seq: int, digest: str) -> bytes | None:
         """The snapshot that a signed entry speaks of; None if it is gone or is not those bytes."""
         try:
-            body = self._path(fold_version, seq).read_bytes()
+            body = read_whole(self._path(fold_version, seq), BYTES_MAX)
         except OSError:
             return None
         return body if digest_of(fold_version, seq, body) == digest else None
 
     def drop_before(self, seq: int) -> None:
-        """Remove what is older than the snapshot of entry `seq`, once that one is recorded."""
-        for path in sorted(self.folder.glob("*.snapshot")):
-            if int(path.name.split("-")[0]) < seq:
-                path.unlink()
-        sync_folder(self.folder)
+        """Remove what is older than the snapshot of entry `seq`, once that one is recorded; others' files stay."""
+        for path in sorted(self.folder.iterdir()):
+            name = _NAME.fullmatch(path.name)
+            if name is not None and int(name[1]) < seq:
+                # What cannot be removed takes space and nothing else; the next snapshot tries again.
+                with contextlib.suppress(OSError):
+                    path.unlink()
 
     def _path(self, fold_version: int, seq: int) -> Path:
         return self.folder / f"{seq:012d}-v{fold_version}.snapshot"

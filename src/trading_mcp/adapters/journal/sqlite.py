@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import sqlite3
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -14,16 +15,17 @@ from trading_mcp.adapters.journal import schema
 from trading_mcp.adapters.journal.anchor import AnchorFile, AnchorState, AnchorVerdict
 from trading_mcp.adapters.journal.archive import Segment
 from trading_mcp.adapters.journal.chain import GENESIS, link
-from trading_mcp.adapters.journal.checkpoint import Checkpointer, flaw
+from trading_mcp.adapters.journal.checkpoint import Checkpointer, flaw, values_of
 from trading_mcp.adapters.journal.entries import drafts_of, entries_of, read
 from trading_mcp.adapters.journal.entryfile import EntryFile
+from trading_mcp.adapters.journal.files import DRAFT, shown
 from trading_mcp.adapters.journal.retention import SEGMENT_ENTRIES, archive_older
 from trading_mcp.adapters.journal.snapshot import Snapshots
 from trading_mcp.adapters.journal.verify import Report, Trust, verify
 from trading_mcp.core import codec
 from trading_mcp.core.domain.events import AnyEvent, SnapshotTaken
 from trading_mcp.core.ports import Entry, Head
-from trading_mcp.errors import JournalDamaged, JournalForeign
+from trading_mcp.errors import JournalDamaged, JournalError, JournalUnwritable
 
 CLAIMS_TRIED: Final = 2
 
@@ -47,25 +49,25 @@ class SqliteJournal:
         cls, path: Path, at: int, events: Sequence[AnyEvent], *, checkpointer: Checkpointer | None = None
     ) -> SqliteJournal:
         """Make a journal that begins with `events`: after a crash it has all of them, or is not there."""
-        if os.path.lexists(path):
-            raise JournalForeign(f"A file stands at {path} already.", "Open that home, or choose another name.")
-        draft = path.with_name(path.name + ".new")
-        for suffix in ("", "-wal", "-journal"):
-            # Left by a crash in here; nothing in it was ever acknowledged.
-            draft.with_name(draft.name + suffix).unlink(missing_ok=True)
-        os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        rows = link(GENESIS, at, drafts_of(events))
+        mark = None if checkpointer is None else checkpointer.due(rows, anyway=True)
+        draft = path.with_name(path.name + DRAFT)
         try:
-            connection = schema.connect(draft)
-            try:
+            schema.clear(draft, path)
+            with contextlib.closing(schema.connect(draft)) as connection:
                 schema.build(connection)
-                schema.begin(connection, [row.raw for row in link(GENESIS, at, drafts_of(events))])
-            finally:
-                connection.close()
+                schema.begin(connection, [row.raw for row in rows], [] if mark is None else [values_of(mark)])
+            schema.publish(draft, path)
         except sqlite3.Error as error:
             raise schema.explained(draft, error) from error
-        schema.publish(draft, path)
+        except OSError as error:
+            raise JournalUnwritable(
+                f"{shown(path)} cannot be made: {error.strerror}.",
+                "Check the folder and its permissions, and free space on its disk.",
+            ) from error
         journal = cls.open(path, checkpointer=checkpointer)
-        journal.checkpoint()
+        if checkpointer is not None and mark is not None:
+            checkpointer.committed(mark)
         return journal
 
     @classmethod
@@ -77,10 +79,13 @@ class SqliteJournal:
         except sqlite3.Error as error:
             connection.close()
             raise schema.explained(path, error) from error
+        except JournalError:
+            connection.close()
+            raise
         if file.head == GENESIS:
             connection.close()
             raise JournalDamaged(
-                f"{path} has no entry 1, though a journal is made with one: its entries were removed.",
+                f"{shown(path)} has no entry 1, though a journal is made with one: its entries were removed.",
                 schema.RESTORE,
             )
         try:
@@ -100,7 +105,7 @@ class SqliteJournal:
         self.file.queue(at, drafts_of(events))
 
     def entries(self, since: int = 0) -> Iterator[Entry]:
-        yield from read(self.file.batches(since), since, str(self.file.path))
+        yield from read(self.file.batches(since), since, shown(self.file.path))
 
     def checkpoint(self) -> None:
         self.file.checkpoint()
@@ -122,7 +127,7 @@ class SqliteJournal:
     def anchored(self, anchor: AnchorFile, trust: Trust, now: int) -> AnchorVerdict:
         """How the journal compares with its anchor; for the start, before anything is appended."""
         verdict = anchor.compare(self.file.durable, self.file.hash_at, trust.key, now, trust.domain)
-        if verdict.state is AnchorState.MISSING and len(list(self.file.checkpoints())) <= 1:
+        if verdict.state is AnchorState.MISSING and len(list(islice(self.file.checkpoints(), 2))) <= 1:
             # Made a moment ago: the first checkpoint is durable, and a crash kept it from the anchor.
             return AnchorVerdict(state=AnchorState.NEW, sentence="The journal is new, and so is its anchor.")
         return verdict

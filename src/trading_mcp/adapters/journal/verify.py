@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from trading_mcp.adapters.journal.chain import GENESIS, Break, Raw, Walk
-from trading_mcp.adapters.journal.checkpoint import EVERY, REAL, Checkpoint, flaw
+from trading_mcp.adapters.journal.checkpoint import REAL, Cadence, flaw
 from trading_mcp.adapters.journal.entryfile import EntryFile
 from trading_mcp.core.ports import Head
 from trading_mcp.errors import JournalDamaged
@@ -21,7 +21,7 @@ class Trust(msgspec.Struct, frozen=True, kw_only=True):
 
     key: bytes
     domain: bytes = REAL
-    every: int = EVERY
+    cadence: Cadence = Cadence()
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,12 +42,15 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 class _Marks:
     """The checkpoints of a journal, each compared with the entry it speaks of as the walk goes by."""
 
-    def __init__(self, checkpoints: Iterator[Checkpoint], trust: Trust, start: int) -> None:
-        self._rest = checkpoints
+    def __init__(self, file: EntryFile, trust: Trust, start: int) -> None:
+        self._rest = file.checkpoints(start)
         self._trust = trust
         self._next = next(self._rest, None)
         self.count = 0
-        self.last = start
+        # What was signed before the walk began, of which only the time matters here.
+        last = file.last_checkpoint() if self._next is None else None
+        self._size = start
+        self._at = None if last is None or flaw(last, trust.key, trust.domain) else last.at
 
     def over(self, batch: list[Raw]) -> Break | None:
         """The first disagreement of a checkpoint with this batch, which the chain has vouched for."""
@@ -60,19 +63,22 @@ class _Marks:
             if batch[mark.size - first][5] != mark.head:
                 return Break(seq=mark.size, reason="is not the entry that was signed: the chain was rewritten")
             self.count += 1
-            self.last = mark.size
+            self._size, self._at = mark.size, mark.at
             self._next = next(self._rest, None)
+        return self._unsigned(batch) if self._next is None else None
+
+    def _unsigned(self, batch: list[Raw]) -> Break | None:
+        """The first entry behind the last checkpoint that the desk would not have left unsigned."""
+        for seq, at, kind, *_ in batch[max(self._size + 1 - batch[0][0], 0) :]:
+            if self._trust.cadence.is_due(self._size, self._at, seq, at, kind):
+                return Break(seq=seq, reason="is not signed, although the desk signs one like it at once")
         return None
 
-    def at_end(self, head: Head) -> Break | None:
-        """What checkpoints say about the end: nothing signed may be missing, no long tail unsigned."""
-        if self._next is not None:
-            return Break(
-                seq=head.seq + 1, reason=f"is missing, although the desk has signed {self._next.size} entries"
-            )
-        if head.seq - self.last >= self._trust.every:
-            return Break(seq=self.last + 1, reason=f"from here to {head.seq} nothing is signed")
-        return None
+    def at_end(self, head: Head, durable: Head) -> Break | None:
+        """What checkpoints say about the end: nothing signed may be missing, but for what was written meanwhile."""
+        if self._next is None or self._next.size <= durable.seq:
+            return None
+        return Break(seq=head.seq + 1, reason=f"is missing, although the desk has signed {self._next.size} entries")
 
 
 def verify(
@@ -86,18 +92,22 @@ def verify(
     """Walk from `start`, a head already believed; with `trust` signatures too, with `decode` meanings."""
     walk = Walk(start)
     end = file.durable.seq if until is None else min(until, file.durable.seq)
-    marks = None if trust is None else _Marks(file.checkpoints(start.seq), trust, start.seq)
+    marks = None if trust is None else _Marks(file, trust, start.seq)
     broken: Break | None = None
     for batch in _tolerant(file, walk, end):
-        if not walk.over(batch):
-            break
-        broken = None if marks is None else marks.over(batch)
-        broken = broken or (None if decode is None else _undecodable(batch, decode))
-        if broken is not None:
+        before = walk.head.seq
+        walk.over(batch)
+        # Up to where the chain breaks, a signature may have been broken earlier.
+        believed = batch[: walk.head.seq - before]
+        if believed and marks is not None:
+            broken = marks.over(believed)
+        if broken is None and decode is not None:
+            broken = _undecodable(believed, decode)
+        if broken is not None or walk.broken is not None:
             break
     broken = broken or walk.broken
     if broken is None and marks is not None and until is None:
-        broken = marks.at_end(walk.head)
+        broken = marks.at_end(walk.head, file.durable)
     return Report(
         entries=walk.head.seq - start.seq,
         checkpoints=0 if marks is None else marks.count,
