@@ -19,6 +19,7 @@ from trading_mcp.core.domain.events import Event, ForeignHeld
 from trading_mcp.core.domain.evolve import replay
 from trading_mcp.core.domain.money import exactly
 from trading_mcp.core.domain.portfolio import Position
+from trading_mcp.errors import JournalError
 
 
 @pytest.fixture(autouse=True)
@@ -264,9 +265,26 @@ def test_a_crash_in_the_middle_of_showing_shows_none_of_it(views: Views, journal
     (entry,) = journal.append(NOON, [called(2)])
     with closing(sqlite3.connect(views.path)) as connection:
         connection.execute("CREATE TRIGGER full BEFORE INSERT ON applied BEGIN SELECT RAISE(FAIL, 'full'); END")
-    with pytest.raises(sqlite3.Error):
+    with pytest.raises(JournalError, match="cannot be written: full"):
         views.apply([Step(entry=entry, before=book, after=book)])
     assert (views.seq, views.events()) == before
+
+
+@pytest.mark.parametrize("text", ["\x00", " ", "\n\t", "\ud800", "\x1b[2J", '" OR *', "NEAR(", "x " * 3000])
+def test_whatever_is_typed_is_searched_for_and_never_an_error(views: Views, text: str) -> None:
+    for page in (views.events(query=text), views.events(name=text), views.orders(pair=text, book=text)):
+        assert isinstance(page.rows, list)
+
+
+@pytest.mark.parametrize("before", [-(2**70), -1, 0, 2**63, 2**70])
+def test_a_page_may_begin_at_any_number(views: Views, before: int) -> None:
+    assert bool(views.events(before=before).rows) == (before > 0)
+
+
+def test_views_that_cannot_be_made_are_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "views.db").mkdir()
+    with pytest.raises(JournalError, match=r"views .*views\.db cannot be written"):
+        Views(tmp_path / "views.db", lambda _: None)
 
 
 def test_anyone_may_open_them_while_the_desk_runs(views: Views) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -12,11 +13,14 @@ from typing import Any, Final
 import msgspec
 from sqlite_utils import Database
 
+from trading_mcp.adapters.journal.files import shown
 from trading_mcp.adapters.journal.projection import Step, rows_of
 from trading_mcp.core.domain.book import FOLD_VERSION, Book
 from trading_mcp.core.domain.events import DeskCreated
 from trading_mcp.core.domain.evolve import evolve, first_book
 from trading_mcp.core.ports import Entry
+from trading_mcp.errors import JournalError
+from trading_mcp.redact import plain
 
 # Whatever changes the tables, or the fold they show, makes them anew.
 MADE_BY: Final = f"1.{FOLD_VERSION}"
@@ -134,7 +138,7 @@ class Views:
                 identity = row[key] if isinstance(key, str) else tuple(row[part] for part in key)
                 tables.setdefault(table, {})[identity] = row
         last = fresh[-1].entry
-        with self._lock, self._database.atomic():
+        with self._lock, _explained(self.path), self._database.atomic():
             for table, rows in tables.items():
                 self._database.table(table).insert_all(rows.values(), replace=True)
             row = {"id": 1, "version": MADE_BY, "seq": last.seq, "hash": last.hash}
@@ -143,10 +147,10 @@ class Views:
 
     def events(self, *, name: str = "", query: str = "", before: int = _END, limit: int = 50) -> Page:
         """Events, newest first: all, those of a kind or another system's name for it, or those with words."""
-        if query:
+        if words := plain(query).split():
             # In quotes every word is only a word: what a caller types is never a query language.
-            words = " ".join('"' + word.replace('"', '""') + '"' for word in query.split())
-            return self._page("events", _FOUND, {"query": words}, before, limit)
+            quoted = " ".join('"' + word.replace('"', '""') + '"' for word in words)
+            return self._page("events", _FOUND, {"query": quoted}, before, limit)
         if name:
             return self._page("events", _NAMED, {"name": name}, before, limit)
         return self._page("events", _BEFORE, {}, before, limit)
@@ -176,10 +180,11 @@ class Views:
         with self._lock:
             return {row["key"]: row["value"] for row in self._database["system_state"].rows}
 
-    def _page(self, table: str, where: str, values: Mapping[str, Any], before: int, limit: int) -> Page:
+    def _page(self, table: str, where: str, values: Mapping[str, str], before: int, limit: int) -> Page:
         size = max(1, min(limit, ROWS_MAX))
+        given: dict[str, Any] = {key: plain(value) for key, value in values.items()}
         # One more than asked for tells whether there is a next page.
-        given = {**values, "before": before, "limit": size + 1}
+        given |= {"before": max(0, min(before, _END)), "limit": size + 1}
         with self._lock:
             found = list(
                 self._database.table(table).rows_where(  # pyright: ignore[reportUnknownMemberType] - a bare Sequence
@@ -224,16 +229,28 @@ def _opened(path: Path, hash_at: Callable[[int], bytes | None]) -> tuple[Databas
 
 
 def _fresh(path: Path) -> Database:
-    for suffix in ("", "-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-    path.touch(mode=0o600)
-    database = _connected(path)
-    for name, (columns, key) in _TABLES.items():
-        database.table(name).create(columns, pk=key)
-    for name, index in _INDEXES:
-        database.table(name).create_index(index)
-    database.table("events").enable_fts(["kind", "actor", "names", "body"], create_triggers=True)
-    return database
+    with _explained(path):
+        for suffix in ("", "-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        path.touch(mode=0o600)
+        database = _connected(path)
+        for name, (columns, key) in _TABLES.items():
+            database.table(name).create(columns, pk=key)
+        for name, index in _INDEXES:
+            database.table(name).create_index(index)
+        database.table("events").enable_fts(["kind", "actor", "names", "body"], create_triggers=True)
+        return database
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Generator[None]:
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        raise JournalError(
+            f"The views {shown(path)} cannot be written: {shown(error)}.",
+            "Free space on its disk or remove what stands there; they are made again from the journal.",
+        ) from error
 
 
 def replayed(views: Views, entries: Iterable[Entry], book: Book | None = None) -> Book | None:
