@@ -36,6 +36,7 @@ _TURN: Final = {
     OrderType.STOP_LIMIT: 1,
     OrderType.LIMIT: 2,
 }
+_NOTHING: Final = {Side.BUY: ZERO, Side.SELL: ZERO}
 
 
 def match_bar(resting: Resting, bar: Candle, look: Look) -> Matched:
@@ -86,14 +87,19 @@ def match_depth(resting: Resting, depth: Depth, look: Look) -> Matched:
 
 
 def match_all(
-    orders: Sequence[Resting], view: Candle | Depth, held: Mapping[str, Decimal], look: Look
+    orders: Sequence[Resting],
+    view: Candle | Depth,
+    held: Mapping[str, Decimal],
+    look: Look,
+    gone: Mapping[Side, Decimal] = _NOTHING,
 ) -> list[Matched]:
     """Match the orders of one pair in the pessimistic order, sharing what is offered and what is held.
 
-    `held` is the signed position of each book. The answers stand in the order of matching.
+    `held` is the signed position of each book, `gone` what we took of this view before. The answers stand in the
+    order of matching.
     """
     position = dict(held)
-    used = {Side.BUY: ZERO, Side.SELL: ZERO}
+    used = dict(gone)
     results: list[Matched] = []
     for resting in sorted(orders, key=_turn):
         order = resting.order
