@@ -43,7 +43,7 @@ STRANGERS = (
     ("doors.local", "doors.mcp_server", "doors do not know each other"),
     ("doors.local", "doors.web", "doors do not know each other"),
 )
-LIGHT = ("bridge", "link")
+LIGHT = ("bridge", "launch", "link", "place", "errors")
 
 
 def breaches(looked_at: tuple[Source, ...]) -> list[str]:
@@ -66,7 +66,7 @@ def is_light(name: str) -> bool:
     return (
         name.split(".", maxsplit=1)[0] in sys.stdlib_module_names
         or name in {OURS, f"{OURS}.__version__"}
-        or is_within(name, f"{OURS}.link")
+        or any(is_within(name, f"{OURS}.{light}") for light in LIGHT)
     )
 
 
