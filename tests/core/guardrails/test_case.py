@@ -310,6 +310,24 @@ def test_the_measures_are_those_of_the_account_and_of_the_algorithm() -> None:
             "0",
         ),
         (quiet(buy("0.1")).holding(position("-1")), None),
+        (
+            leaving()
+            .balance("BTC", "0.5")
+            .working(
+                resting("a", quantity="1", since=NOW),
+                resting("b", sell().side, "0.2", purpose=Purpose.PROTECTION),
+                resting("c", sell().side, "0.3", since=NOW),
+            ),
+            "0.4",
+        ),
+        (quiet(sell("1", AAPL)).holding(position("5", AAPL)).balance("AAPL", "4"), "4"),
+        (
+            quiet(sell("1", AAPL))
+            .holding(position("5", AAPL))
+            .balance("AAPL", "4")
+            .working(resting("a", sell().side, "2", AAPL, since=NOW)),
+            "2",
+        ),
     ],
 )
 def test_what_is_free_is_the_least_that_both_counts_allow(there: World, free: str | None) -> None:

@@ -27,7 +27,7 @@ from tests.core.guardrails.world import (
 from trading_mcp.core.domain.money import exactly
 from trading_mcp.core.domain.orders import Fit, Quantity
 from trading_mcp.core.domain.verdict import Code, Outcome
-from trading_mcp.core.guardrails.fit import Sized, fit
+from trading_mcp.core.guardrails.fit import Sized, _largest, fit
 
 SIZES: Final = frozenset(
     {
@@ -263,6 +263,54 @@ def test_below_a_quarter_or_the_venues_minimum_it_says_so(
     assert (objection.limit, objection.actual) == (least, given_)
     assert objection.would_pass.startswith("a smaller wish, or the same one when the limit has room again")
     assert objection.would_pass.endswith("again")
+
+
+def test_contracts_and_currencies_count_in_every_room() -> None:
+    """Two dollars of the base currency for a unit of the quote; a contract of three: 0.001 is worth 300."""
+    there = wishing().listed(BTC, multiplier=D(3), notional_min=D(0)).priced(USDT="2").with_crypto(collar=D(1))
+    found = sized(there.with_crypto(order_notional_max=D(2700)))
+    assert found is not None
+    assert (found.given, found.binding) == (D("0.009"), Code.ORDER_NOTIONAL_MAX)
+    found = sized(paying(there, "1363.5"))
+    assert found is not None
+    assert (found.given, found.binding) == (D("0.009"), Code.BALANCE_INSUFFICIENT)
+
+
+def test_the_venues_minimum_is_told_at_the_orders_own_limit() -> None:
+    there = wishing(capital="450").with_intent(limit_price=D(40_000)).listed(BTC, notional_min=D("360.000001"))
+    found = sized(there)
+    assert found is not None
+    assert found.given == D("0.009")
+    assert found.objection is not None
+    assert found.objection.limit == "at least 0.00901"
+    assert sized(there.listed(BTC, notional_min=D(360))) == replace(found, objection=None)
+
+
+def test_too_little_is_told_to_the_side_that_is_true() -> None:
+    there = wishing("0.0123456789", capital="0.0000001").listed(BTC, quantity_step=D("1E-18"), notional_min=D(0))
+    found = sized(there)
+    assert found is not None
+    assert found.objection is not None
+    assert (found.objection.limit, found.objection.actual) == ("at least 0.0030864198", "0.000000000002")
+    found = sized(
+        wishing("0.0123456789", capital="100.00000001").listed(BTC, quantity_step=D("1E-18"), notional_min=D(0))
+    )
+    assert found is not None
+    assert found.objection is not None
+    assert found.objection.actual == "0.002"
+
+
+def test_the_first_of_two_equal_limits_is_named() -> None:
+    found = sized(wishing(capital="450").with_crypto(order_notional_max=D(450)))
+    assert found is not None
+    assert found.binding is Code.ORDER_NOTIONAL_MAX
+
+
+def test_a_quotient_that_was_rounded_up_is_put_right() -> None:
+    with exactly():
+        assert _largest(D("9.999999999999999999999999999999999"), D(5), D(1)) == 1
+        assert _largest(D(10), D(5), D(1)) == 2
+        assert _largest(D(0), D(1), D(1)) == 0
 
 
 def test_no_room_at_all_leaves_nothing() -> None:

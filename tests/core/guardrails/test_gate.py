@@ -25,12 +25,12 @@ from tests.core.guardrails.world import (
 )
 from trading_mcp.core.domain.latches import TradingState
 from trading_mcp.core.domain.money import exactly
-from trading_mcp.core.domain.orders import Notional, OrderState, Quantity, Working
+from trading_mcp.core.domain.orders import Notional, OrderState, OrderType, Quantity, Working
 from trading_mcp.core.domain.verdict import Code, Finding, Outcome
 from trading_mcp.core.guardrails import gate
 from trading_mcp.core.guardrails.case import Case, case_of
 from trading_mcp.core.guardrails.codes import ELSEWHERE, RULES, codes
-from trading_mcp.core.guardrails.finding import shown, span
+from trading_mcp.core.guardrails.finding import ask, deny, shown, span
 
 WRONG: Final = {"orders_open_max": 0, "risk_multiplier": D(0), "rate_orders_max": 0, "approval_always": True}
 
@@ -92,6 +92,18 @@ def test_every_rule_is_reached_by_a_row() -> None:
     assert all(getdoc(rule) for rule in (*gate.ALWAYS, *gate.INCREASING))
 
 
+def test_what_judge_asks_one_by_one_is_what_the_tuples_name() -> None:
+    with exactly():
+        for row in ROWS:
+            case = row.make().case()
+            found = [rule(case) for rule in gate.ALWAYS]
+            if case.risk is not None:
+                found += [rule(case, case.risk) for rule in gate.INCREASING]
+            expected = {one.code for one in found if one is not None}
+            assert set(gate.judge(case).codes()) == expected, row.name
+            assert gate.judge(case).outcome is row.outcome
+
+
 def test_findings_stand_in_the_order_of_precedence_and_each_code_once() -> None:
     ranks = {code: rank for rank, code in enumerate(Code)}
     for row in ROWS:
@@ -112,7 +124,7 @@ def test_a_verdict_bears_the_hash_of_the_policy() -> None:
     with exactly():
         for there in (quiet(), quiet().with_account(orders_open_max=0)):
             assert there.verdict().policy == there.policy.hash != ""
-            assert not there.verdict().reduces
+            assert there.verdict().reduces is False
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.outcome is not Outcome.ALLOW], ids=lambda row: row.name)
@@ -203,6 +215,10 @@ def test_amounts_and_spans_read_as_people_write_them() -> None:
         "0.12345679",
     ]
     assert shown(None) == "unknown"
+    assert shown(D("12345678.9")) == "12345679"
+    assert shown(D("1.23456789E-12")) == "0.000000000001234568"
+    with exactly():
+        assert shown(D("1" * 31 + ".5"), "ROUND_CEILING") == "1" * 30 + "2"
     second = 1_000_000
     spans = (0, 1, second, 1_500_000, 60 * second, 90 * second, 3600 * second, 86_400 * second, 2 * 86_400 * second)
     assert [span(one) for one in spans] == ["0 s", "0 s", "1 s", "1.5 s", "1 min", "90 s", "1 h", "1 d", "2 d"]
@@ -222,6 +238,32 @@ def objection(there: World, *, signed: bool = False, **order: Any) -> Code | Non
     return None if found is None else found.code
 
 
+def test_what_rests_and_nobody_signed_is_told_why() -> None:
+    with exactly():
+        there = quiet().with_crypto(ask_above=D("99.987654321"))
+        working = resting("a", price_worst=D("50000.00000001"))
+        found = gate.objection_to_resting(again(there, working), signed=False)
+        why = "the owner signs orders above this amount and has not signed this one"
+        passing = "up to 99.987654, or a new order with the owner's signature"
+        assert found == ask(Code.APPROVAL_REQUIRED, why, "99.987654", "100.00001", passing)
+        outside = quiet().run_by(algorithm(mandate=False))
+        found = gate.objection_to_resting(again(outside, resting("a")), signed=False)
+        passing = "orders that reduce; the same order under a new mandate"
+        assert found == ask(Code.APPROVAL_REQUIRED, "sma has no mandate", "inside the mandate", "outside", passing)
+
+
+def test_an_objection_may_be_told_in_one_sentence() -> None:
+    for make, outcome in ((ask, Outcome.ASK), (deny, Outcome.DENY)):
+        assert make(Code.KILL_SWITCH, "why") == Finding(code=Code.KILL_SWITCH, outcome=outcome, reason="why")
+
+
+def test_an_order_that_was_not_measured_and_does_not_reduce_is_our_mistake() -> None:
+    with exactly():
+        case = replace(quiet().case(), risk=None)
+        with pytest.raises(AssertionError, match=r"^an order that neither reduces nor was measured$"):
+            gate.judge(case)
+
+
 RESTS: Final = (
     ("all is well", quiet(), False, None),
     ("halted", quiet().latched(TradingState.HALTED), False, Code.STATE_HALTED),
@@ -239,6 +281,12 @@ RESTS: Final = (
     ("its mandate is gone", quiet().run_by(algorithm(mandate=False)), False, Code.APPROVAL_REQUIRED),
     ("its mandate holds", quiet().run_by(algorithm()), False, None),
     ("it was never well formed", quiet(buy(pair="?")), False, Code.FIELD_INVALID),
+    (
+        "it sells what is held by now, in a form that is gone",
+        quiet(sell()).holding(position("1")).listed(BTC, order_types=frozenset[OrderType]()),
+        False,
+        None,
+    ),
     ("it sells what is held by now", quiet(sell()).holding(position("1")), False, None),
 )
 

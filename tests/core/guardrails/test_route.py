@@ -64,6 +64,7 @@ def test_a_venue_without_price_rules_or_freshness_is_not_compared() -> None:
     assert routed(aged(world, "b", 10 * SECOND)) == "b"
     assert routed(aged(world, "b", 10 * SECOND + 1)) == "a"
     assert routed(world.with_facts(quotes={})) == "a"
+    assert routed(world.quoted(BTC, "1", "NaN", venue="b")) == "a"
 
 
 def test_money_decides_before_the_price() -> None:

@@ -95,6 +95,13 @@ ROWS: Final = (
     passes("paused until now", lambda: account(paused_until=NOW)),
     denies("paused for 8.5 s", lambda: account(paused_until=NOW + 8 * SECOND + SECOND // 2), RATE),
     denies("all of them at once, in order", lambda: account(**DEEP), DAY, ROLLING, HIGH, RATE),
+    denies(
+        "amounts too long to show are shown beyond the limit",
+        lambda: _owning("89999.9999999", day_open=D(100_000), peaks=peak("100000"), high_water=D(200_000)),
+        DAY,
+        ROLLING,
+        HIGH,
+    ),
     passes("an exit through all of them", lambda: leaving(account(**DEEP))),
     passes("an exit with nothing measured", lambda: leaving(quiet()).with_book(measures={})),
     passes("an exit, paused", lambda: leaving(account(paused_until=NOW + MINUTE))),

@@ -119,7 +119,7 @@ PRICES: Final = (
     passes("a jump of another pair", lambda: jumped("1", "1", pair="ETH-USDT")),
     *(
         denies(f"a quote before of {odd}", lambda odd=odd: jumped(odd, "50000"), ODD)
-        for odd in ("NaN", "Infinity", "-60000")
+        for odd in ("NaN", "Infinity", "-60000", "-50000")
     ),
     passes("a healthy feed", lambda: quiet().with_facts(feeds={VENUE: FeedHealth.HEALTHY})),
     asks("a degraded feed", lambda: quiet().with_facts(feeds={VENUE: FeedHealth.DEGRADED}), DEGRADED),
@@ -152,7 +152,23 @@ COLLARS: Final = (
     passes("a stop limit of a sell", lambda: exits(**stop_limit("45000", "42750"))),
     denies("a stop limit of a sell a cent further", lambda: exits(**stop_limit("45000", "42749.99")), COLLAR),
 )
+
+
+def fine(stop: str | None = None, target: str | None = None) -> World:
+    """An entry at a price with more digits than are shown: 50000.123456789."""
+    guard = Protect(stop_loss=None if stop is None else D(stop), take_profit=None if target is None else D(target))
+    return quiet(buy("0.001", protect=guard)).quoted(BTC, "49990", "50000.123456789")
+
+
 STOPS: Final = (
+    denies("a stop loss a hair above the entry", lambda: fine("50000.12345679"), STOP),
+    denies("a stop loss a hair out of reach", lambda: fine("37500.09259259"), STOP),
+    denies("a target a hair below the entry", lambda: fine(None, "50000.123456788"), STOP),
+    denies(
+        "a buy's stop a hair out of reach",
+        lambda: fine().with_intent(**stop_at("62500.16"), protect=None),
+        STOP,
+    ),
     passes("a stop at the price", lambda: quiet(buy("0.002", **stop_at("50000")))),
     denies("a buy's stop a cent below it", lambda: quiet(buy("0.002", **stop_at("49999.99"))), STOP),
     passes("a buy's stop 25 % above", lambda: quiet(buy("0.002", **stop_at("62500")))),

@@ -171,6 +171,18 @@ ROWS: Final = (
         Code.LIMITS_INFEASIBLE,
         NOTIONAL,
     ),
+    denies(
+        "the smallest order of a contract in another currency, to the last digit",
+        lambda: (
+            at_market("0.001")
+            .listed(BTC, quantity_min=D("0.001"), multiplier=D(3))
+            .priced(USDT="0.3333333334")
+            .with_crypto(order_notional_max=D(40))
+        ),
+        Code.LIMITS_INFEASIBLE,
+        NOTIONAL,
+        *LOSSES,
+    ),
     passes("free at the cost with its buffer", lambda: paying("101")),
     denies("free a tick below the cost", lambda: paying("100.99"), FREE),
     passes("free a tick above the cost", lambda: paying("101.01")),

@@ -103,6 +103,7 @@ def clock_rows() -> tuple[Row, ...]:
     return (
         passes("wall clock 2 s ahead", lambda: drift(late, 0)),
         denies("wall clock 2 s and a tick ahead", lambda: drift(late + 1, 0), Code.CLOCK_UNSOUND),
+        passes("both clocks went on together", lambda: drift(60 * SECOND, 60 * SECOND)),
         passes("wall clock 2 s behind", lambda: drift(0, late)),
         denies("wall clock 2 s and a tick behind", lambda: drift(0, late + 1), Code.CLOCK_UNSOUND),
         denies("now a tick before the last entry", lambda: quiet().with_book(at=NOW + 1), Code.CLOCK_UNSOUND),

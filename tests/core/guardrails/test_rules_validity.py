@@ -91,6 +91,11 @@ ROWS: Final = (
     passes("the same order again", lambda: remembered(buy(), buy())),
     passes("an asset on the list", lambda: quiet(buy("0.01", ETH))),
     denies("an asset not on the list", lambda: quiet().with_crypto(assets_approved=frozenset({"ETH"})), SYMBOL),
+    denies(
+        "an asset not on a long list",
+        lambda: quiet().with_crypto(assets_approved=frozenset("ABCDEFGHIJKLM")),
+        SYMBOL,
+    ),
     denies("no asset on the list", lambda: quiet().with_crypto(assets_approved=frozenset()), SYMBOL),
     denies("a currency not on the list", lambda: quiet().with_crypto(quotes_approved=frozenset({"USD"})), SYMBOL),
     passes(

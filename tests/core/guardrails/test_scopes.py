@@ -89,6 +89,12 @@ CASES: Final = (
         SELL,
         three("1", "1", "1"),
     ),
+    (
+        "a sell among others",
+        quiet().holding(position("1")).working(resting("a", SELL, "1", "ETH-USDT"), resting("b", SELL, "0.3")),
+        SELL,
+        three("0.7", "0.7", "0.7"),
+    ),
     ("a buy on its way", quiet().holding(position("1")).working(resting("a", BUY, "5")), SELL, three("1", "1", "1")),
     (
         "protection claims nothing",

@@ -141,6 +141,13 @@ def test_a_position_has_earned_what_it_realised_and_what_it_would() -> None:
     assert earned(position("-2", average=D(45_000)), quiet()) == D(-10_000)
 
 
+def test_what_a_coin_has_earned_needs_a_fresh_price_of_it_and_of_its_currency() -> None:
+    held = position("2", average=D(45_000))
+    assert earned(held, priced(quiet(), "BTC", "50000", 6 * MINUTE)) is None
+    assert earned(held, priced(quiet(), "USDT", "1", 6 * MINUTE)) is None
+    assert earned(position("1", AAPL, average=D(190)), priced(quiet(), "AAPL", "200", 6 * MINUTE)) == D(10)
+
+
 def test_profits_are_kept_per_algorithm_and_per_market() -> None:
     there = quiet().run_by(algorithm()).run_by(algorithm("rsi"))
     there = there.holding(

@@ -36,9 +36,9 @@ def shown(value: Decimal | None, way: str = ROUND_HALF_EVEN) -> str:
     return plain(value.quantize(Decimal(1).scaleb(-places), rounding=way))
 
 
-def share(value: Decimal | None, way: str = ROUND_HALF_EVEN) -> str:
+def share(value: Decimal, way: str = ROUND_HALF_EVEN) -> str:
     """Write a share as people say it."""
-    return "unknown" if value is None else f"{shown(value * 100, way)} %"
+    return f"{shown(value * 100, way)} %"
 
 
 def span(microseconds: int, way: str = DOWN) -> str:

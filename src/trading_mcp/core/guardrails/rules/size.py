@@ -28,7 +28,7 @@ def _missing(case: Case, risk: Risk) -> str:
     if case.price_worst is None:
         return f"the price of {case.intent.pair}"
     if case.instrument is None:
-        return f"what {case.venue or 'a venue'} takes of {case.intent.pair}"
+        return f"what {case.venue} takes of {case.intent.pair}"
     return "what the day opened with"
 
 
