@@ -11,13 +11,13 @@ from msgspec.structs import replace
 
 from tests.core.guardrails.rules_table import GOLDEN, ROWS, TABLES, told
 from tests.core.guardrails.table import Row
+from tests.core.guardrails.test_rules_size import narrow
 from tests.core.guardrails.world import (
     BTC,
     D,
     World,
     algorithm,
     buy,
-    limit_at,
     position,
     quiet,
     resting,
@@ -157,22 +157,6 @@ AMOUNTS: Final = (
 )
 SHARES: Final = st.integers(1, 10**9).map(lambda number: Decimal(number).scaleb(-9))
 MONEY: Final = st.integers(1, 10**13).map(lambda number: Decimal(number).scaleb(-9))
-
-
-def narrow(share: Decimal, money: Decimal, ask: Decimal) -> World:
-    """Every bound on size at once, each of an odd amount."""
-    there = quiet(buy("100", **limit_at("50000")))
-    there = there.with_crypto(
-        position_share_max=share,
-        order_notional_max=money,
-        order_share_max=share,
-        ask_above=ask,
-        order_quantity_max={"BTC": share},
-    )
-    there = there.with_account(exposure_gross_max=share, leverage_max=share, turnover_day_max=share)
-    return there.balance("USDT", str(money)).listed(
-        BTC, quantity_step=D("1E-18"), quantity_min=D("1E-18"), notional_min=D(0)
-    )
 
 
 @given(share=SHARES, money=MONEY, ask=MONEY, owned=st.booleans())

@@ -1,5 +1,6 @@
 """Size of one order and the money that pays for it: at the limit, a tick above, a tick below, and not known."""
 
+from decimal import Decimal
 from typing import Final
 
 import pytest
@@ -56,6 +57,26 @@ def owning(cash: str) -> World:
     """Own 100,000, of which only this much is USDT, whatever the venue says."""
     held = {f"{VENUE}/USDT": D(cash), f"{VENUE}/USD": D(100_000) - D(cash)}
     return at_market("0.002").with_book(portfolio=Portfolio(cash=held, positions={}))
+
+
+def narrow(share: Decimal, money: Decimal, ask: Decimal, quantity: str = "100") -> World:
+    """Every bound on size at once, each of an odd amount."""
+    there = quiet(buy(quantity, **limit_at("50000")))
+    there = there.with_crypto(
+        position_share_max=share,
+        order_notional_max=money,
+        order_share_max=share,
+        ask_above=ask,
+        order_quantity_max={"BTC": share},
+    )
+    there = there.with_account(exposure_gross_max=share, leverage_max=share, turnover_day_max=share)
+    least = D("1E-18")
+    return there.balance("USDT", str(money)).listed(BTC, quantity_step=least, quantity_min=least, notional_min=D(0))
+
+
+def odd() -> World:
+    """Amounts with more digits than are shown, so that each is told on its own side."""
+    return narrow(D("0.001234567891"), D("123.4567898"), D("12.345678912"), "0.123456600123")
 
 
 def paying(cash: str, *, at: int = NOW) -> World:
@@ -251,6 +272,31 @@ ROWS: Final = (
         lambda: quiet(buy("0.1")).holding(position("-0.1")).with_facts(balances={}),
     ),
     passes("an algorithm within its means", lambda: at_market("0.002").run_by(algorithm())),
+    denies(
+        "amounts are told on the side that is true",
+        odd,
+        NOTIONAL,
+        QUANTITY,
+        Code.POSITION_CONCENTRATION_MAX,
+        Code.EXPOSURE_GROSS_MAX,
+        Code.LEVERAGE_MAX,
+        FREE,
+        Code.TURNOVER_DAY_MAX,
+        ASKED,
+    ),
+    denies(
+        "an algorithm's too",
+        lambda: odd().run_by(algorithm(capital=D("123.4567898"))),
+        NOTIONAL,
+        QUANTITY,
+        Code.POSITION_CONCENTRATION_MAX,
+        Code.EXPOSURE_GROSS_MAX,
+        Code.LEVERAGE_MAX,
+        Code.ALGORITHM_BUDGET,
+        FREE,
+        Code.TURNOVER_DAY_MAX,
+        ASKED,
+    ),
     passes("LIVE at its amount", lambda: live(buy("0.002", **limit_at("50000")))),
     denies(
         "LIVE a tick above its amount",

@@ -42,6 +42,7 @@ BLIND: Final = (
     TURNOVER,
     Code.APPROVAL_REQUIRED,
 )
+LIVE_SAME: Final = Content(BTC, Side.BUY, D("0.001"), D(50_000))
 SAME: Final = Content(BTC, Side.BUY, D("0.002"), D(50_000))
 
 
@@ -114,6 +115,13 @@ ROWS: Final = (
         "no quantity to compare",
         lambda: wish(**ago(0)).with_intent(amount=worth("100")).with_facts(quotes={}),
         *BLIND,
+    ),
+    denies(
+        "the account's, though the book's own is old",
+        lambda: where_money_is_real(**ago(0, LIVE_SAME)).with_book(
+            tallies={"manual": Tally(**ago(60 * SECOND)), ACCOUNT_TALLY: Tally(**ago(0, LIVE_SAME))}
+        ),
+        DUPLICATE,
     ),
     passes("the pair rested 60 s", lambda: wish(**last(60 * SECOND))),
     denies("the pair rested a tick less", lambda: wish(**last(60 * SECOND - 1)), COOLDOWN),
