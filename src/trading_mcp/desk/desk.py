@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.events import (
@@ -16,6 +18,7 @@ from trading_mcp.core.domain.evolve import evolve
 from trading_mcp.core.domain.facts import Facts
 from trading_mcp.core.domain.latches import ACCOUNT, Latch, TradingState
 from trading_mcp.core.domain.money import exactly
+from trading_mcp.core.domain.proposals import Statement
 from trading_mcp.core.domain.verdict import Code
 from trading_mcp.core.guardrails.decide import decide
 from trading_mcp.desk.courier import Courier
@@ -43,11 +46,13 @@ class Desk:
         self.is_unwritable = False
         self._changed = asyncio.Event()
 
-    async def handle(self, command: c.AnyCommand, *, before: Sequence[AnyEvent] = ()) -> tuple[AnyEvent, ...]:
-        """Decide one command of a client; `before` is recorded with it, in the same commit."""
+    async def handle(
+        self, command: c.AnyCommand, *, before: Sequence[AnyEvent] = (), signed: Statement | None = None
+    ) -> tuple[AnyEvent, ...]:
+        """Decide one command of a client; `before` is recorded with it, `signed` is a statement that was verified."""
         # A report is read now and decided now; only the world of venues is worth waiting for.
         await asyncio.sleep(0)
-        return self.commit(command, before=before)
+        return self.commit(command, before=before, signed=signed)
 
     async def execute(self, command: c.Execute, *, before: Sequence[AnyEvent] = ()) -> Outcome:
         """Decide an intent and wait a little for what becomes of it; whoever stops waiting loses nothing."""
@@ -69,7 +74,9 @@ class Desk:
         with exactly():
             return decide(command, self.book, self._facts(command))
 
-    def commit(self, command: c.AnyCommand, *, before: Sequence[AnyEvent] = ()) -> tuple[AnyEvent, ...]:
+    def commit(
+        self, command: c.AnyCommand, *, before: Sequence[AnyEvent] = (), signed: Statement | None = None
+    ) -> tuple[AnyEvent, ...]:
         """Decide, record, fold and act, with nothing in between."""
         if self.is_unwritable:
             raise JournalUnwritable(
@@ -77,7 +84,7 @@ class Desk:
             )
         try:
             with exactly():
-                events = decide(command, self.book, self._facts(command))
+                events = decide(command, self.book, replace(self._facts(command), signed=signed))
         except Exception as error:
             self._freeze(f"{type(command).__name__} could not be decided: {type(error).__name__}")
             raise DeskFrozen(
@@ -103,6 +110,13 @@ class Desk:
                 self.book = evolve(self.book, event)
         self._act(everything)
         return tuple(events)
+
+    def note(self, events: Sequence[AnyEvent]) -> None:
+        """Fold what causes nothing, and let it be durable soon: what a read leaves in the journal."""
+        self.ports.journal.queue(self.ports.clock.now(), events)
+        with exactly():
+            for event in events:
+                self.book = evolve(self.book, event)
 
     def _facts(self, command: c.AnyCommand) -> Facts:
         return self.gatherer.aged(self.gatherer.facts(self.book, _pairs_of(command)))

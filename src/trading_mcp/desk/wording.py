@@ -1,0 +1,204 @@
+"""Every event as one calm sentence, for whoever watches the desk or reads its journal."""
+
+from decimal import Decimal
+from typing import Final
+
+from trading_mcp.core.domain import events as e
+from trading_mcp.core.domain.latches import TradingState
+from trading_mcp.core.domain.money import plain
+from trading_mcp.core.domain.orders import Everything, Intent, Notional, Order, Quantity
+from trading_mcp.core.domain.proposals import (
+    ProposalBody,
+    ProposedClose,
+    ProposedMandate,
+    ProposedOrder,
+    ProposedPolicy,
+    ProposedRelease,
+)
+from trading_mcp.core.domain.verdict import Outcome, Verdict
+from trading_mcp.redact import redacted
+
+TEXT_MAX: Final = 400
+_SECOND: Final = 1_000_000
+_UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+# What happens all the time and tells a person nothing.
+_QUIET: Final = (e.Marked, e.ToolCalled, e.ToolAnswered, e.OrderSending, e.SignalsRecorded, e.SnapshotTaken)
+
+
+def is_quiet(event: e.AnyEvent) -> bool:
+    """Say whether an event is no news for somebody who watches."""
+    return isinstance(event, _QUIET)
+
+
+def span_text(microseconds: int) -> str:
+    """Write a span in its two largest units: 3 d 4 h."""
+    left, parts = max(0, microseconds) // _SECOND, list[str]()
+    for unit, size in _UNITS:
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count} {unit}")
+        if len(parts) == 2 or (parts and not count):  # noqa: PLR2004 - two units say enough
+            break
+    return " ".join(parts) or "0 s"
+
+
+def amount_text(value: Decimal | None) -> str:
+    """Write an amount, or nothing where it is not known."""
+    return "" if value is None else plain(value)
+
+
+def money_text(value: Decimal | None) -> str:
+    """Write money to the cent, or nothing where it is not known."""
+    return "" if value is None else f"{value:.2f}"
+
+
+def intent_text(intent: Intent) -> str:
+    """Write what somebody wants."""
+    match intent.amount:
+        case Quantity(value=value):
+            much = f"{plain(value)} {intent.pair}"
+        case Notional(value=value):
+            much = f"{intent.pair} for {plain(value)}"
+        case Everything():
+            much = f"all {intent.pair}"
+    return f"{intent.side} {much} ({intent.type})"
+
+
+def order_text(order: Order) -> str:
+    """Write what a venue is told."""
+    price = f" at {plain(order.limit_price)}" if order.limit_price is not None else ""
+    price += f", stop {plain(order.stop_price)}" if order.stop_price is not None else ""
+    return f"{order.side} {plain(order.quantity)} {order.pair}{price}"
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """Write a verdict with the codes of its findings."""
+    word = {Outcome.ALLOW: "allowed", Outcome.ASK: "needs a signature", Outcome.DENY: "denied"}[verdict.outcome]
+    worst = [found.code for found in verdict.findings if found.outcome is verdict.outcome]
+    return f"{word}: {', '.join(worst)}" if worst else word
+
+
+def body_text(body: ProposalBody) -> str:
+    """Write what waits for a person."""
+    match body:
+        case ProposedOrder(intent=intent, quantity=quantity):
+            return f"{intent.side} {plain(quantity)} {intent.pair} ({intent.type})"
+        case ProposedPolicy(deltas=deltas):
+            return ", ".join(f"{delta.key}: {delta.before} -> {delta.after}" for delta in deltas)
+        case ProposedMandate(mandate=mandate):
+            return f"let {mandate.algorithm} trade unattended"
+        case ProposedRelease(scope=scope, target=target):
+            return f"release {scope.key} to {target.name}"
+        case ProposedClose(position=position, quantity=quantity):
+            return f"close {plain(quantity)} of {position}"
+
+
+def sentence(event: e.AnyEvent) -> str:
+    """Return one line about an event, without secrets or hidden characters."""
+    said = _of_orders(event) or _of_answers(event) or _of_exits(event) or _of_people(event) or _of_the_desk(event)
+    return redacted(said or type(event).__name__, TEXT_MAX)
+
+
+def _of_orders(event: e.AnyEvent) -> str:
+    match event:
+        case e.IntentJudged(intent=intent, verdict=verdict):
+            return f"{intent_text(intent)} through {intent.door}: {verdict_text(verdict)}"
+        case e.IntentSized(wanted=wanted, given=given, binding=binding):
+            return f"made smaller to fit: {plain(wanted)} -> {plain(given)}, by {binding}"
+        case e.OrderCleared(order=order):
+            return f"order {order.id} cleared: {order_text(order)}"
+        case e.ClearanceVoided(order_id=order_id, finding=finding):
+            return f"order {order_id} was not sent: {finding.code}, {finding.reason}"
+        case _:
+            return ""
+
+
+def _of_answers(event: e.AnyEvent) -> str:
+    match event:
+        case e.OrderSending(order_id=order_id):
+            return f"order {order_id} goes to its venue"
+        case e.OrderAccepted(order_id=order_id):
+            return f"order {order_id} is at its venue"
+        case e.OrderRejected(order_id=order_id, reason=reason):
+            return f"order {order_id} was rejected by its venue: {reason}"
+        case e.OrderUnknown(order_id=order_id, reason=reason):
+            return f"order {order_id}: nobody knows yet what became of it, {reason}"
+        case e.OrderCancelRequested(order_id=order_id, reason=reason):
+            return f"order {order_id} is to be cancelled: {reason}"
+        case e.OrderCancelled(order_id=order_id):
+            return f"order {order_id} is cancelled"
+        case e.OrderLapsed(order_id=order_id, reason=reason):
+            return f"order {order_id} ended: {reason}"
+        case e.FillRecorded(fill=fill):
+            fee = f", fee {plain(fill.fee)} {fill.fee_asset}"
+            return f"filled: {fill.side} {plain(fill.quantity)} {fill.pair} at {plain(fill.price)}{fee}"
+        case _:
+            return ""
+
+
+def _of_exits(event: e.AnyEvent) -> str:
+    match event:
+        case e.Protected(protection=guard):
+            levels = {"stop": guard.stop, "target": guard.target, "trail": guard.trail_level}
+            shown = ", ".join(f"{name} {plain(level)}" for name, level in levels.items() if level is not None)
+            return f"{guard.position} is guarded by the {guard.kept}: {shown or 'nothing armed yet'}"
+        case e.ProtectionEnded(position=position, reason=reason):
+            return f"{position} is guarded no more: {reason}"
+        case e.CloseMoved(closing=closing):
+            return f"closing {closing.position}: {closing.stage}, {plain(closing.left)} left"
+        case e.CloseEnded(position=position, reason=reason):
+            return f"closing {position} ended: {reason}"
+        case _:
+            return ""
+
+
+def _of_people(event: e.AnyEvent) -> str:
+    match event:
+        case e.ProposalOpened(proposal=proposal):
+            return f"proposal {proposal.id} waits: {body_text(proposal.body)}"
+        case e.ProposalApproved(proposal_id=proposal_id):
+            return f"proposal {proposal_id} was signed"
+        case e.ProposalEnded(proposal_id=proposal_id, end=end, reason=reason):
+            return f"proposal {proposal_id} {end}: {reason}" if reason else f"proposal {proposal_id} {end}"
+        case e.Refused(what=what, subject=subject, reason=reason):
+            return f"{what} {subject} came to nothing: {reason}"
+        case e.PolicyChanged(deltas=deltas):
+            return "limits changed: " + ", ".join(f"{one.key} {one.before} -> {one.after}" for one in deltas)
+        case e.Attended():
+            return "a person signed: somebody is watching"
+        case e.ApproverEnrolled(fingerprint=fingerprint):
+            return f"the approver of this home is {fingerprint}"
+        case e.ToolCalled(tool=tool, door=door):
+            return f"{tool} asked through {door}"
+        case e.ToolAnswered(status=status):
+            return f"answered: {status}"
+        case _:
+            return ""
+
+
+def _of_the_desk(event: e.AnyEvent) -> str:
+    match event:
+        case e.DeskCreated(home=home):
+            return f"home {home.name} began, {home.mode}"
+        case e.DeskStarted(version=version):
+            return f"the desk started, version {version}"
+        case e.DeskStopped(reason=reason):
+            return f"the desk stopped: {reason}"
+        case e.Latched(latch=latch):
+            return f"{latch.scope.key} is {latch.state.name}: {latch.code}, {latch.reason}"
+        case e.Released(scope=scope, target=target):
+            return f"{scope.key} is {TradingState(target).name} again"
+        case e.Reconciled(venue=venue, differences=differences):
+            return f"{venue} compared: {'; '.join(differences) if differences else 'everything agrees'}"
+        case e.Suspended(elapsed=elapsed):
+            return f"{span_text(elapsed)} went by unwatched; new risk waits"
+        case e.Woke():
+            return "feeds are fresh and venues compared again"
+        case e.RatePaused(scope=scope):
+            return f"{scope.key} lost fast: new risk pauses"
+        case (
+            e.CashMoved(venue=venue, asset=asset, amount=amount) | e.Adjusted(venue=venue, asset=asset, amount=amount)
+        ):
+            return f"{venue} moved {plain(amount)} {asset}"
+        case _:
+            return ""
