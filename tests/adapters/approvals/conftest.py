@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.adapters.approvals.room import MINE, NOW, keystore
+from tests.adapters.approvals.room import MINE, NOW, Room, keystore
 from trading_mcp.adapters.approvals.keystore import Keystore
 from trading_mcp.adapters.system.clock import VirtualClock
 from trading_mcp.core.domain.market import MINUTE
@@ -25,3 +25,8 @@ def store(folder: Path, clock: VirtualClock) -> Keystore:
     made = keystore(folder, clock)
     made.enroll(MINE)
     return made
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Room:
+    return Room(tmp_path)

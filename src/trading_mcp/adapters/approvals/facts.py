@@ -11,7 +11,7 @@ from trading_mcp.core.domain.facts import Facts
 from trading_mcp.core.domain.instruments import quote_of
 from trading_mcp.core.domain.latches import TradingState
 from trading_mcp.core.domain.money import ONE, ZERO, exactly, greater, plain
-from trading_mcp.core.domain.orders import OrderType, Side
+from trading_mcp.core.domain.orders import OrderType, Protect, Side
 from trading_mcp.core.domain.proposals import (
     Proposal,
     ProposedClose,
@@ -55,7 +55,7 @@ def facts_of(
                 screen = Screen([*_mandate(body, facts), *(row(label, value) for label, value in record)])
             case ProposedRelease():
                 screen = Screen([*_release(body, book, facts)])
-            case ProposedClose():
+            case _:  # a ProposedClose
                 screen = _close(body, book, facts)
         ends = proposal.expires_at - facts.now
         rows = (*screen.rows, *_waiting(proposal, book), row("open for", span(ends) if ends > 0 else "expired"))
@@ -113,6 +113,7 @@ def _order_rows(body: ProposedOrder, case: Case, held: Decimal) -> Iterator[Row]
     yield row("side", f"{intent.side}, for {intent.book}")
     yield row("quantity", shown(body.quantity))
     yield row("order", _form(case, currency))
+    yield row("exits", _exits(intent.protect))
     yield row("held now", shown(held))
     quote = case.quote
     middle = None if quote is None else (quote.bid + quote.ask) / _TWO
@@ -133,6 +134,21 @@ def _form(case: Case, currency: str) -> str:
     if case.stop_price is not None:
         parts.append(f"triggered at {shown(case.stop_price)} {currency}")
     return ", ".join(parts)
+
+
+def _exits(protect: Protect | None) -> str:
+    """Name the exits the order brings with it."""
+    if protect is None:
+        return "none"
+    trail = protect.trailing
+    parts = [
+        f"{name} at {shown(price)}"
+        for name, price in (("stop", protect.stop_loss), ("target", protect.take_profit))
+        if price is not None
+    ]
+    if trail is not None:
+        parts.append(f"trail {_percent(trail.distance)} behind from {_percent(trail.activate)} on")
+    return ", ".join(parts) or "none"
 
 
 def _distance(price: Decimal | None, middle: Decimal | None) -> str:

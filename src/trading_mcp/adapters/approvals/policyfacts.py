@@ -44,9 +44,7 @@ def _changed(key: Key, before: Policy, after: Policy, equity: Decimal | None, pa
     old, new = text_of(key, get(before, key)), text_of(key, get(after, key))
     yield row("limit", key.path)
     yield row("from, to", f"{old} -> {new} ({turn_of(key, get(before, key), get(after, key))})")
-    if key.kind in _LISTS:
-        yield from _listed(old, new)
-    yield from _in_effect(key, before, after, equity)
+    yield from _listed(old, new) if key.kind in _LISTS else _in_effect(key, before, after, equity)
     for label, policy in (("a day ago", past.day_ago), ("a week ago", past.week_ago)):
         yield row(label, "not known" if policy is None else text_of(key, get(policy, key)))
 

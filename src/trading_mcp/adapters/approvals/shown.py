@@ -85,11 +85,9 @@ def _lines(shown: Shown) -> Iterator[str]:
         yield from _wrapped(warning, "! ", "! ")
     yield ""
     yield f"Not checked by anyone, the words of who asked ({cut(shown.said.door, 20)}):"
-    if shown.said.client:
-        yield f"{_FENCE}name: {shown.said.client}"
-    yield from (
-        _FENCE + part for part in _by_columns(shown.said.reason or "(no reason given)", COLUMNS - len(_FENCE))
-    )
+    name = f"name: {shown.said.client}" if shown.said.client else ""
+    for words in (name, shown.said.reason or "(no reason given)"):
+        yield from (_FENCE + part for part in _by_columns(words, COLUMNS - len(_FENCE)))
 
 
 def _labelled(label: str, value: str) -> list[str]:
@@ -114,4 +112,5 @@ def _by_columns(text: str, columns: int) -> Iterator[str]:
             yield line
             line, used = "", 0
         line, used = line + one, used + width
-    yield line
+    if line:
+        yield line
