@@ -293,17 +293,20 @@ def test_too_little_is_told_to_the_side_that_is_true() -> None:
     assert found.objection is not None
     assert (found.objection.limit, found.objection.actual) == ("at least 0.0030864198", "0.000000000002")
     found = sized(
-        wishing("0.0123456789", capital="100.00000001").listed(BTC, quantity_step=D("1E-18"), notional_min=D(0))
+        wishing("0.0123456789", capital="100.00000999999999").listed(BTC, quantity_step=D("1E-18"), notional_min=D(0))
     )
     assert found is not None
     assert found.objection is not None
-    assert found.objection.actual == "0.002"
+    assert found.objection.actual == "0.0020000001"
 
 
 def test_the_first_of_two_equal_limits_is_named() -> None:
     found = sized(wishing(capital="450").with_crypto(order_notional_max=D(450)))
     assert found is not None
     assert found.binding is Code.ORDER_NOTIONAL_MAX
+    found = sized(wishing(capital="450").with_crypto(order_quantity_max={"BTC": D("0.009")}))
+    assert found is not None
+    assert found.binding is Code.ALGORITHM_BUDGET
 
 
 def test_a_quotient_that_was_rounded_up_is_put_right() -> None:

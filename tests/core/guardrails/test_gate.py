@@ -224,12 +224,12 @@ def objection(there: World, *, signed: bool = False, **order: Any) -> Code | Non
 
 def test_what_rests_and_nobody_signed_is_told_why() -> None:
     with exactly():
-        there = quiet().with_crypto(ask_above=D("99.987654321"))
+        there = quiet().with_crypto(ask_above=D("99.987654987"))
         working = resting("a", price_worst=D("50000.00000001"))
         found = gate.objection_to_resting(again(there, working), signed=False)
         why = "the owner signs orders above this amount and has not signed this one"
         passing = "up to 99.987654, or a new order with the owner's signature"
-        assert found == ask(Code.APPROVAL_REQUIRED, why, "99.987654", "100.00001", passing)
+        assert found == ask(Code.APPROVAL_REQUIRED, why, "99.987655", "100.00001", passing)
         outside = quiet().run_by(algorithm(mandate=False))
         found = gate.objection_to_resting(again(outside, resting("a")), signed=False)
         passing = "orders that reduce; the same order under a new mandate"
