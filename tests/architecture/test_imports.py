@@ -102,3 +102,44 @@ def test_a_stranger_is_noticed(place: str, text: str) -> None:
 def test_what_belongs_is_let_in() -> None:
     assert breaches((Source("src/trading_mcp/bridge.py", "import socket\nfrom trading_mcp.link import frame"),)) == []
     assert breaches((Source("src/trading_mcp/adapters/journal/views.py", "import sqlite_utils"),)) == []
+
+
+def circles(graph: dict[str, set[str]]) -> list[tuple[str, ...]]:
+    """The shortest way back to itself of every module that has one, each circle once."""
+    found: set[tuple[str, ...]] = set()
+    for start in graph:
+        ways = [(start,)]
+        seen: set[str] = set()
+        while ways:
+            way = ways.pop(0)
+            for target in sorted(graph.get(way[-1], set())):
+                if target == start:
+                    first = way.index(min(way))
+                    found.add((*way[first:], *way[:first]))
+                    ways = []
+                    break
+                if target not in seen:
+                    seen.add(target)
+                    ways.append((*way, target))
+    return sorted(found)
+
+
+def graph_of(looked_at: tuple[Source, ...]) -> dict[str, set[str]]:
+    modules = {source.module for source in looked_at}
+    graph: dict[str, set[str]] = {}
+    for source in looked_at:
+        names = {name.removeprefix(f"{OURS}.") for _, name in imports_of(source)}
+        # `from a.b import c` names either the module a.b.c or something inside a.b.
+        graph[source.module] = {name if name in modules else name.rpartition(".")[0] for name in names} & modules - {
+            source.module
+        }
+    return graph
+
+
+def test_no_module_imports_itself_by_a_way_round() -> None:
+    assert circles(graph_of(shipped())) == []
+
+
+def test_the_search_for_circles_finds_them() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [("a", "b", "c")]
+    assert circles({"a": {"b"}, "b": set()}) == []

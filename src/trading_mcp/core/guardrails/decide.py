@@ -14,9 +14,9 @@ from trading_mcp.core.guardrails import (
     execute,
     halting,
     marks,
-    protecting,
     reporting,
     ticking,
+    watching,
 )
 
 _DECISIONS: Final[dict[type[c.Command], Callable[[Any, Book, Facts], tuple[AnyEvent, ...]]]] = {
@@ -33,7 +33,7 @@ _DECISIONS: Final[dict[type[c.Command], Callable[[Any, Book, Facts], tuple[AnyEv
     c.Withdraw: consenting.withdraw,
     c.Attend: lambda _, book, facts: consenting.attend(book, facts),
     c.Mark: marks.mark,
-    c.Watch: protecting.watch,
+    c.Watch: watching.watch,
     c.Tick: lambda _, book, facts: ticking.tick(book, facts),
     c.ReportAccepted: reporting.report,
     c.ReportRejected: reporting.report,
