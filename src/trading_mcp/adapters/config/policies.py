@@ -27,9 +27,7 @@ def policy_names() -> tuple[str, ...]:
     folder = policies_folder()
     if not folder.is_dir():
         return ()
-    return tuple(
-        sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
-    )
+    return tuple(sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml")))
 
 
 def policies_folder() -> Traversable:
