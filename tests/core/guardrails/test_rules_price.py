@@ -154,13 +154,24 @@ COLLARS: Final = (
 )
 
 
-def fine(stop: str | None = None, target: str | None = None) -> World:
-    """An entry at a price with more digits than are shown: 50000.123456789."""
+def fine(stop: str | None = None, target: str | None = None, ask: str = "50000.123456789") -> World:
+    """An entry at a price with more digits than are shown."""
     guard = Protect(stop_loss=None if stop is None else D(stop), take_profit=None if target is None else D(target))
-    return quiet(buy("0.001", protect=guard)).quoted(BTC, "49990", "50000.123456789")
+    return quiet(buy("0.001", protect=guard)).quoted(BTC, "49990", ask)
 
 
 STOPS: Final = (
+    denies(
+        "a stop loss above an entry whose digits would round up", lambda: fine("50001", ask="50000.123956789"), STOP
+    ),
+    denies(
+        "a stop loss below a reach whose digits would round down", lambda: fine("37000", ask="50000.122876543"), STOP
+    ),
+    denies(
+        "a buy's stop above a reach whose digits would round up",
+        lambda: fine(ask="50000.123956789").with_intent(**stop_at("62600"), protect=None),
+        STOP,
+    ),
     denies("a stop loss a hair above the entry", lambda: fine("50000.12345679"), STOP),
     denies("a stop loss a hair out of reach", lambda: fine("37500.09259259"), STOP),
     denies("a target a hair below the entry", lambda: fine(None, "50000.123456788"), STOP),

@@ -145,6 +145,11 @@ ROWS: Final = (
     passes("worth the maximum", lambda: at_ask("0.002", notional_max=D(100))),
     denies("worth a cent more than the maximum", lambda: at_ask("0.002", notional_max=D("99.99")), RULES),
     denies("a contract counts its multiplier", lambda: at_ask("0.001", notional_max=D(100), multiplier=D(3)), RULES),
+    denies(
+        "the minimum counts a contract's multiplier",
+        lambda: at_ask("0.0001", notional_min=D(100), multiplier=D(3)),
+        RULES,
+    ),
     denies("less than one step", lambda: at_ask("0.000009"), RULES),
     denies("a price below one step", lambda: quiet(buy("0.002", **limit_at("0.001"))), RULES),
     denies(
