@@ -45,6 +45,7 @@ def test_it_is_for_its_owner_alone(path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", [Mode.LIVE, Mode.DRY, Mode.BACKTEST])
+@pytest.mark.proves("T10")
 def test_it_is_never_made_for_real_money(path: Path, mode: Mode) -> None:
     with pytest.raises(ValueError, match="without real money"):
         PaperVenue.create(path, cash=CASH, at=NOON, mode=mode)
@@ -153,6 +154,7 @@ async def test_a_trade_id_is_unique_for_ever(path: Path) -> None:
         world.venue._records.add_fills((fill,))
 
 
+@pytest.mark.proves("T10")
 def test_it_loads_nothing_that_could_open_a_connection() -> None:
     look = (
         "import sys\nimport trading_mcp.adapters.brokers.paper.venue\n"

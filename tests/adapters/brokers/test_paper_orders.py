@@ -96,6 +96,7 @@ async def test_what_needs_a_price_of_now_is_refused_without_one_and_what_rests_i
     assert (await end(world))[0] == "LIVE"
 
 
+@pytest.mark.proves("T10")
 async def test_a_market_order_walks_the_book_up_to_its_worst_price_and_is_not_left_lying(world: World) -> None:
     await world.venue.submit(want(quantity="5", price_worst="101.5"))
     assert await end(world) == ("CANCELLED", "1", NOT_AT_ONCE)
@@ -121,6 +122,7 @@ async def test_one_book_is_taken_once_however_many_orders_take_from_it(world: Wo
     assert (await end(world, "o4"))[0] == "FILLED"
 
 
+@pytest.mark.proves("T10")
 async def test_a_resting_order_fills_in_parts_as_books_come_and_holds_less_each_time(world: World) -> None:
     await world.venue.submit(want(kind="limit", limit_price="100", quantity="3"))
     assert (await world.money())["USDT"] == "9700/10000"
@@ -327,6 +329,7 @@ async def test_a_closed_market_is_asked_for_its_last_minutes_once(world: World) 
         (FeeIn.RECEIVED, {"BTC": "5.999/5.999", "USDT": "9899/9899"}),
     ],
 )
+@pytest.mark.proves("T10")
 async def test_fees_are_taken_from_the_quote_or_from_what_was_bought(
     tmp_path: Path, fee_in: FeeIn, money: dict[str, str]
 ) -> None:
