@@ -1,4 +1,4 @@
-"""A paper venue on a tape: books and bars that a test writes, a clock that it moves."""
+"""A paper venue on a tape, and a faulty one around it: books and bars that a test writes, a clock it moves."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.core.simulation.making import PAIR, bar, book, order
+from trading_mcp.adapters.brokers.faulty import FaultyVenue
 from trading_mcp.adapters.brokers.paper.venue import PaperVenue, Terms
 from trading_mcp.adapters.feeds.tape import TapeFeed
 from trading_mcp.adapters.system.clock import VirtualClock
@@ -34,6 +35,7 @@ STOCK = Instrument(
 CASH = {"USDT": Decimal(10_000), "USD": Decimal(10_000), "BTC": Decimal(5)}
 OPEN = Session(market=Market.STOCKS, is_open=True, day="2025-11-18", opens_at=NOON, closes_at=NOON + 90 * SECOND)
 SHUT = Session(market=Market.STOCKS, is_open=False, day="2025-11-18", opens_at=NOON + 60 * SECOND)
+LIMIT: dict[str, Any] = {"kind": "limit", "limit_price": "90"}
 
 
 class Tape(TapeFeed):
@@ -108,3 +110,22 @@ def want(side: str = "buy", kind: str = "market", quantity: str = "1", **given: 
         given["trail"] = Decimal(given["trail"])
     given.setdefault("price_worst", "200" if side == "buy" else "1")
     return order(side, kind, quantity, **given)
+
+
+class Stage:
+    """A faulty venue around a paper one; waiting moves the clock, and says so."""
+
+    def __init__(self, world: World, **given: Any) -> None:
+        self.world = world
+        self.slept: list[int] = []
+        self.venue = FaultyVenue(world.venue, world.clock, sleep=self.sleep, **given)
+
+    async def sleep(self, microseconds: int) -> None:
+        self.slept.append(microseconds)
+        self.world.clock.advance(microseconds)
+
+    async def crossed(self) -> None:
+        """Let a minute's worth of the market come to whatever rests at 90."""
+        self.world.wait(1)
+        self.world.tape.show(bids="88x9", asks="89x9")
+        await self.venue.advance()

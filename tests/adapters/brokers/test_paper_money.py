@@ -10,11 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.adapters.brokers.making import CASH, NOON, World, want
+from trading_mcp.adapters.brokers.paper.venue import PaperVenue
+from trading_mcp.adapters.feeds.simulated import SimulatedFeed
+from trading_mcp.adapters.system.clock import VirtualClock
 from trading_mcp.core.canonical import canonical
+from trading_mcp.core.domain.market import MINUTE
 from trading_mcp.core.domain.money import ZERO, exactly
 from trading_mcp.core.domain.orders import ENDED, Order, Side
 from trading_mcp.core.ports import Duplicate, NotFound, Refusal
 from trading_mcp.core.simulation.costs import Costs, FeeIn
+from trading_mcp.core.simulation.market import SyntheticMarket
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,3 +163,29 @@ def test_money_is_conserved_and_nothing_fills_beyond_its_quantity(steps: list[St
 def test_the_same_steps_give_the_same_bytes(steps: list[Step], costs: Costs) -> None:
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
         assert asyncio.run(play(Path(one), steps, costs)) == asyncio.run(play(Path(other), steps, costs))
+
+
+async def day_of(folder: Path) -> tuple[bytes, int]:
+    """A day on the simulated market: buy, protect, and let what rests meet a thousand minutes."""
+    clock = VirtualClock(NOON)
+    feed = SimulatedFeed(SyntheticMarket(11), clock)
+    PaperVenue.create(folder / "venue.db", cash=CASH, at=NOON)
+    venue = PaperVenue(folder / "venue.db", feed, clock)
+    for number, pair in enumerate(("ETH-USDT", "SOL-USDT", "AAPL")):
+        depth = feed.depth("paper", pair)
+        assert depth is not None
+        below = depth.bids[0].price - 3 * (depth.asks[-1].price - depth.bids[-1].price)
+        entry = {"pair": pair, "quantity": "0.5", "price_worst": str(depth.asks[-1].price)}
+        await venue.submit(want(id=f"m{number}", **entry))
+        await venue.submit(want(kind="limit", id=f"l{number}", limit_price=str(below), **entry))
+    clock.advance(1000 * MINUTE)
+    told = [await venue.fills(0), await venue.open_orders(), await venue.balances()]
+    await venue.close()
+    return b"".join(canonical(rows) for rows in told), len(told[0])
+
+
+def test_a_day_on_the_simulated_market_is_the_same_every_time() -> None:
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+        first, fills = asyncio.run(day_of(Path(one)))
+        assert asyncio.run(day_of(Path(other))) == (first, fills)
+    assert fills >= 4
