@@ -3,14 +3,14 @@
 from msgspec.structs import replace
 
 from tests.core.decide.desk import D, Desk, at, buy, names, only, sell
-from tests.core.guardrails.world import BTC, ETH, VENUE, instrument
+from tests.core.guardrails.world import AAPL, BTC, ETH, VENUE, instrument
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.home import Mode
 from trading_mcp.core.domain.latches import TradingState
 from trading_mcp.core.domain.market import DAY, HOUR, MINUTE, SECOND
 from trading_mcp.core.domain.orders import Door, OrderState, OrderType, Side
-from trading_mcp.core.domain.portfolio import Position
+from trading_mcp.core.domain.portfolio import Adjustment, Position
 from trading_mcp.core.domain.verdict import Code
 
 
@@ -260,8 +260,7 @@ def test_an_exit_that_is_voided_for_the_state_is_not_cleared_in_the_same_breath(
     desk.do(c.Close(intent_id="close-1", door=Door.MCP), sends=False)
     first = desk.exit()
     desk.latch()
-    assert names(desk.do(c.LookAgain(order_id=first))) == ["ClearanceVoided"]
-    assert names(desk.do(c.Watch())) == ["IntentJudged", "CloseMoved"]
+    assert names(desk.do(c.LookAgain(order_id=first))) == ["ClearanceVoided", "CloseMoved"]
     for _ in range(3):
         assert desk.do(c.Watch()) == ()
 
@@ -310,3 +309,40 @@ def test_closes_are_forgotten_when_they_end() -> None:
         sizes.append(len(desk.book.closings) + len(desk.book.protections) + len(desk.book.working))
     assert sizes == [0] * 6
     assert desk.replayed() == desk.book
+
+
+def test_a_plain_sell_under_way_is_not_sent_again_by_a_look_at_the_market() -> None:
+    desk = Desk()
+    desk.hold()
+    stop = desk.stop()
+    desk.execute(sell("0.001", **at("55000")))
+    desk.cancelled(stop)
+    order_id = desk.ack(desk.exit())
+    for _ in range(3):
+        desk.wait()
+    assert list(desk.book.working) == [order_id]
+
+
+def test_a_plain_sell_that_is_voided_for_the_state_is_over_and_the_stop_comes_back() -> None:
+    desk = Desk()
+    desk.hold()
+    stop = desk.stop()
+    desk.execute(sell())
+    desk.take(desk.decide(c.ReportCancelled(order_id=stop)))
+    order_id = desk.exit()
+    desk.latch(TradingState.HALTED)
+    desk.do(c.LookAgain(order_id=order_id))
+    assert desk.book.closings == {}
+    assert desk.book.working[desk.stop()].order.quantity == D("0.004")
+
+
+def test_a_close_that_waits_may_find_another_quantity_left_than_it_was_asked_for() -> None:
+    desk = Desk()
+    desk.hold("1", None, AAPL)
+    key = f"manual/{VENUE}/{AAPL}"
+    desk.is_open = False
+    desk.close()
+    desk.do(c.ReportAdjustment(kind=Adjustment.SPLIT, venue=VENUE, asset=AAPL, amount=D(4)))
+    desk.is_open = True
+    desk.wait()
+    assert desk.book.working[desk.exit(key)].order.quantity == D(4)

@@ -46,7 +46,7 @@ def begin(draft: Draft, key: str, intent: Intent, quantity: Decimal) -> None:
     else:
         case, verdict = _judge(draft, key, intent, quantity)
         draft.emit(judged(case, verdict))
-        draft.emit(CloseMoved(at=draft.now, closing=closing))
+        draft.emit(CloseMoved(at=draft.now, closing=replace(closing, tries=1)))
     go_on(draft, key)
 
 
@@ -87,7 +87,7 @@ def held(draft: Draft, key: str, side: Side) -> Decimal:
 def go_on(draft: Draft, key: str) -> None:
     """Take the next step of a close, if nothing it waits for is still in flight."""
     closing = draft.book.closings.get(key)
-    if closing is None:
+    if closing is None or closing.order_id in draft.book.working:
         return
     intent = closing.intent
     left = lesser(closing.left, held(draft, key, intent.side))
@@ -184,7 +184,9 @@ def _wait(draft: Draft, closing: Closing, stage: Stage, answer: IntentJudged) ->
     """Try again with every look at the market; only the first refusal is worth an entry."""
     if closing.stage is not stage or closing.order_id:
         draft.emit(answer)
-        draft.emit(CloseMoved(at=draft.now, closing=replace(closing, stage=stage, order_id="")))
+        # The next try has an id of its own: by then another quantity may be left.
+        moved = replace(closing, stage=stage, order_id="", tries=closing.tries + 1)
+        draft.emit(CloseMoved(at=draft.now, closing=moved))
 
 
 def let_go(draft: Draft, working: Working, reason: str) -> None:

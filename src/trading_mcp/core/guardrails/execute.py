@@ -120,6 +120,8 @@ def look_again(command: LookAgain, book: Book, facts: Facts) -> tuple[AnyEvent, 
     draft.emit(ClearanceVoided(at=facts.now, order_id=command.order_id, finding=finding))
     if working.order.reduces and finding.code is Code.CLEARANCE_VOID:
         closing.clear_again(draft, working)
+    else:
+        closing.after_end(draft, replace(working, state=OrderState.VOID))
     return tuple(draft.events)
 
 

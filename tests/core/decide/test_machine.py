@@ -1,0 +1,8 @@
+"""Every order of events: a rule-based search for a sequence that breaks a promise of the gate."""
+
+from hypothesis import settings
+
+from tests.core.decide.machine import World
+
+TestWorld = World.TestCase
+TestWorld.settings = settings(max_examples=settings().max_examples, stateful_step_count=40)
