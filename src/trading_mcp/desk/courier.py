@@ -1,24 +1,39 @@
 """Orders in flight: one task for each, owned here, so that a client that goes away loses nothing."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, Protocol
+import logging
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import chain, repeat
+from typing import Final, Protocol
 
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.events import AnyEvent, Latched, OrderSending
 from trading_mcp.core.domain.home import Mode
 from trading_mcp.core.domain.latches import ACCOUNT, Latch, TradingState
+from trading_mcp.core.domain.money import ZERO, exactly
 from trading_mcp.core.domain.orders import ENDED, Fill, Order, OrderState, Working
 from trading_mcp.core.domain.verdict import Code
 from trading_mcp.core.ports import Broker, Duplicate, NotFound, Refusal, VenueOrder
+from trading_mcp.desk.crew import Crew
+from trading_mcp.desk.gather import Gatherer
 from trading_mcp.desk.ports import Ports
+from trading_mcp.desk.telling import are_balances, is_fill, is_order, memory_begins, read_from
+from trading_mcp.errors import TradingMcpError
+
+_LOG: Final = logging.getLogger("trading_mcp.desk")
+# Exits have a lane of their own at each venue: entries that hang there keep none of them waiting.
+ENTRIES_AT_ONCE: Final = 4
+EXITS_AT_ONCE: Final = 16
+SENT_KEPT: Final = 10_000
 
 
 class Door(Protocol):
     """The part of the desk a courier needs."""
 
     book: Book
+    gatherer: Gatherer
 
     def commit(self, command: c.AnyCommand) -> tuple[AnyEvent, ...]:
         """Decide, record, fold and act."""
@@ -28,6 +43,14 @@ class Door(Protocol):
         """Record events that need no decision."""
         ...
 
+    def tell(self, subject: str, text: str) -> None:
+        """Tell the owner."""
+        ...
+
+    def ended(self, name: str, error: BaseException | None) -> None:
+        """Hear of the end of a task."""
+        ...
+
 
 class Courier:
     """Takes cleared orders to their venue, once, and brings back what became of them."""
@@ -35,42 +58,48 @@ class Courier:
     def __init__(self, ports: Ports, desk: Door) -> None:
         self._ports = ports
         self._desk = desk
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._sent: set[str] = set()
-        self._gates = {venue: asyncio.Semaphore(4) for venue in ports.brokers}
+        self._crew = Crew(desk.ended)
+        self._sent: dict[str, None] = {}
+        self._entries = {venue: asyncio.Semaphore(ENTRIES_AT_ONCE) for venue in ports.brokers}
+        self._exits = {venue: asyncio.Semaphore(EXITS_AT_ONCE) for venue in ports.brokers}
 
     def deliver(self, order_id: str) -> None:
         """Send a cleared order, in a task of its own."""
-        self._start(self._deliver(order_id), f"deliver {order_id}")
+        self._crew.start(f"deliver {order_id}", lambda: self._deliver(order_id))
 
     def cancel(self, order_id: str) -> None:
-        """Ask for an order's end, in a task of its own."""
-        self._start(self._cancel(order_id), f"cancel {order_id}")
+        """Ask for an order's end, in a task of its own, until the venue has told it."""
+        name = f"cancel {order_id}"
+        self._crew.start(name, lambda: self._cancel(name, order_id))
 
     def chase(self, order_id: str) -> None:
         """Find out what became of an order of unknown fate."""
-        self._start(self._chase(order_id), f"chase {order_id}")
+        name = f"chase {order_id}"
+        self._crew.start(name, lambda: self._chase(name, order_id))
 
-    async def idle(self, seconds: float) -> bool:
-        """Wait until nothing is in flight, for a while; return whether that came true."""
-        if not self._tasks:
-            return True
-        done, waiting = await asyncio.wait(tuple(self._tasks), timeout=seconds)
-        return bool(done) and not waiting and not self._tasks
+    def abandon(self, order: Order) -> None:
+        """Ask for an order's end without a record of it."""
+        name = f"abandon {order.id}"
+        self._crew.start(name, lambda: self._abandon(name, order))
 
-    def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        task = asyncio.get_running_loop().create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def is_delivering(self, order_id: str) -> bool:
+        """Say whether an order's first answers are still to come."""
+        return self._crew.has(f"deliver {order_id}")
+
+    async def stop(self, patience: float) -> None:
+        """Finish what is on the wire, for a while; a later start goes on with the rest."""
+        await self._crew.finish("deliver", patience)
+        await self._crew.stop()
 
     async def _deliver(self, order_id: str) -> None:
         working = self._desk.book.working.get(order_id)
-        if working is None:
+        if working is None or working.state is not OrderState.CLEARED:
             return
         order = working.order
         broker = self._ports.brokers[order.venue]
+        lane = self._exits if order.reduces else self._entries
         # A place at the venue is taken before the last look, so that nothing can wait after it.
-        async with self._gates[order.venue]:
+        async with lane[order.venue]:
             self._ports.reach("before-last-look")
             events = self._desk.commit(c.LookAgain(order_id=order_id))
             if not any(isinstance(event, OrderSending) and event.order_id == order_id for event in events):
@@ -82,11 +111,14 @@ class Courier:
                 self._desk.commit(c.ReportLapsed(order_id=order_id, reason="recorded, not sent: DRY"))
                 return
             await self._submit(broker, order)
+        await self.look(order_id)
 
     def _is_surplus(self, order: Order) -> bool:
         """Count what is sent against what was cleared; a surplus freezes before it reaches the wire."""
         if order.id not in self._sent:
-            self._sent.add(order.id)
+            if len(self._sent) >= SENT_KEPT:
+                del self._sent[next(iter(self._sent))]
+            self._sent[order.id] = None
             return False
         latch = Latch(
             scope=ACCOUNT,
@@ -110,40 +142,69 @@ class Courier:
             report = c.ReportUnknown(order_id=order.id, reason="the venue knows this id already")
         except asyncio.CancelledError:
             # The desk is closing while the venue has not answered: the next start finds out.
-            self._desk.commit(c.ReportUnknown(order_id=order.id, reason="the desk stopped while it was sent"))
+            with suppress(TradingMcpError):
+                self._doubt(c.ReportUnknown(order_id=order.id, reason="the desk stopped while it was sent"))
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, the order may be alive
             report = c.ReportUnknown(order_id=order.id, reason=f"{type(error).__name__} while it was sent")
         self._ports.reach("after-answer")
-        self._desk.commit(report)
-        self._ports.reach("after-report")
         if isinstance(report, c.ReportUnknown):
+            self._doubt(report)
             self.chase(order.id)
-        elif isinstance(report, c.ReportAccepted):
-            await self.look(order.id)
+        else:
+            self._desk.commit(report)
+        self._ports.reach("after-report")
 
-    async def look(self, order_id: str) -> bool:
-        """Read an order's state and fills from its venue; return whether the venue told."""
+    def _doubt(self, report: c.ReportUnknown) -> None:
+        """Record that an order's fate is unknown, unless its venue has told it meanwhile to one who asked."""
+        working = self._desk.book.working.get(report.order_id)
+        if working is not None and working.state is OrderState.SENDING:
+            self._desk.commit(report)
+
+    async def look(self, order_id: str) -> bool | None:
+        """Read an order: True if its venue told, False if the order is absent there, None if nobody answered."""
         working = self._desk.book.order(order_id)
-        if working is None:
-            return False
-        broker = self._ports.brokers[working.order.venue]
+        if working is None or working.state is OrderState.CLEARED:
+            return None
+        order, broker = working.order, self._ports.brokers[working.order.venue]
+        fills: tuple[Fill, ...] = ()
+        told: VenueOrder | None = None
+        is_absent = False
         try:
             async with asyncio.timeout(self._ports.cadence.request):
-                fills = await broker.fills(working.order.cleared_at)
+                fills = await broker.fills(read_from(self._desk.book, order.cleared_at))
                 told = await broker.order(order_id)
+                if is_order(told, order) and not _is_explained(told, fills, working):
+                    # The order has more than its fills explain: their dates may be of another clock.
+                    fills = (*fills, *await broker.fills(memory_begins(self._desk.book)))
         except NotFound:
+            is_absent = True
+        except Exception as error:  # noqa: BLE001 - a read that fails tells nothing
+            _LOG.info("%s told nothing of %s: %s", order.venue, order_id, type(error).__name__)
+            return None
+        self._ports.reach("after-look")
+        self.fold(fills)
+        if is_absent:
             return False
-        except Exception:  # noqa: BLE001 - a read that fails tells nothing
-            return False
-        self._fold(fills)
+        if told is None or not is_order(told, order):
+            return None
         self._align(told)
         return True
 
-    def _fold(self, fills: tuple[Fill, ...]) -> None:
+    def fold(self, fills: tuple[Fill, ...]) -> None:
+        """Fold what is new of a venue's executions, and value everything once if there was any."""
+        is_new = False
         for fill in fills:
-            if not self._desk.book.has_trade(fill.venue, fill.trade_id):
+            if not is_fill(fill):
+                _LOG.warning(
+                    "a fill of %s with missing or impossible fields is left for the next reading", fill.venue
+                )
+            elif not self._desk.book.has_trade(fill.venue, fill.trade_id):
+                is_new = True
                 self._desk.commit(c.ReportFill(fill=fill))
+                self._ports.reach("after-fill")
+        if is_new:
+            self._desk.commit(c.Mark(on_fill=True))
 
     def _align(self, told: VenueOrder) -> None:
         """Bring the book to what the venue says; an end counts only once all its fills are here."""
@@ -152,8 +213,7 @@ class Courier:
             return
         if working.state in (OrderState.SENDING, OrderState.UNKNOWN) and told.state is not OrderState.REJECTED:
             self._desk.commit(c.ReportAccepted(order_id=told.order_id, venue_order_id=told.venue_order_id))
-            working = self._desk.book.order(told.order_id)
-        if working is None or told.filled > working.filled:
+        if told.filled > working.filled:
             return
         match told.state:
             case OrderState.CANCELLED:
@@ -165,72 +225,102 @@ class Courier:
             case _:
                 pass
 
-    async def _cancel(self, order_id: str) -> None:
+    async def _cancel(self, name: str, order_id: str) -> None:
         """Ask until the venue has told the order's end; a cancel may be repeated, a submission never."""
-        for pause in (0.0, *self._ports.cadence.ladder):
-            await asyncio.sleep(pause)
+        for pause in chain((0.0,), self._pauses()):
+            await self._crew.pause(name, pause)
             working = self._desk.book.working.get(order_id)
             if working is None or working.state is OrderState.CLEARED:
                 return
-            if working.state is OrderState.SENDING:
-                continue
-            try:
-                async with asyncio.timeout(self._ports.cadence.request):
-                    await self._ports.brokers[working.order.venue].cancel(order_id)
-            except Exception:  # noqa: BLE001, S110 - the look that follows is what counts
-                pass
+            # Also while it is being sent: the request may have arrived although the answer has not.
+            self._ports.reach("before-cancel")
+            await self._ask_to_cancel(working.order)
             await self.look(order_id)
             if order_id not in self._desk.book.working:
                 return
 
-    async def _chase(self, order_id: str) -> None:
+    async def _abandon(self, name: str, order: Order) -> None:
+        """Ask without a journal until the venue says that nothing is open under the id, a few times over."""
+        for pause in (0.0, *self._ports.cadence.ladder):
+            await self._crew.pause(name, pause)
+            await self._ask_to_cancel(order)
+
+    async def _ask_to_cancel(self, order: Order) -> bool:
+        """Send one cancel; return whether the venue took it or has nothing open under that id."""
+        broker = self._ports.brokers[order.venue]
+        if broker.mode is Mode.DRY:
+            return False
+        try:
+            async with asyncio.timeout(self._ports.cadence.request):
+                await broker.cancel(order.id)
+        except NotFound:
+            return True
+        except Exception as error:  # noqa: BLE001 - the look that follows is what counts
+            _LOG.info("%s did not take a cancel of %s: %s", order.venue, order.id, type(error).__name__)
+            return False
+        return True
+
+    async def _chase(self, name: str, order_id: str) -> None:
         """Climb the ladder: ask for the order until the venue tells, or until its absence is certain."""
-        cadence, absent, first = self._ports.cadence, 0, 0
-        steps = iter(cadence.ladder)
-        pause = next(steps)
-        while True:
-            await asyncio.sleep(pause)
-            pause = next(steps, pause)
+        cadence, clock = self._ports.cadence, self._ports.clock
+        began, absent, first, is_told = clock.boot(), 0, 0, False
+        for pause in self._pauses():
+            await self._crew.pause(name, pause)
             working = self._desk.book.working.get(order_id)
             if working is None or working.state is not OrderState.UNKNOWN:
                 return
-            found = await self._ask(working)
-            if found is not False:
+            found = await self.look(order_id)
+            if not is_told and working.order.reduces and clock.boot() - began >= cadence.escalate:
+                is_told = True
+                self._desk.tell("An exit's fate is still unknown", f"{order_id} on {working.order.pair}: look there.")
+            if found is None:
                 continue
-            now = self._ports.clock.now()
-            first = first or now
-            absent += 1
-            if absent >= cadence.absent_times and now - first >= cadence.absent_span:
-                if not self._may_release(working):
-                    return
-                await self._fence(working)
-                if await self._ask(working) is False:
-                    self._desk.commit(c.ReportLapsed(order_id=order_id, reason="absent at the venue, released"))
+            # Measured on the clock that nobody sets; absence counts from the first time it was told.
+            first = clock.boot() if absent == 0 else first
+            absent = 0 if found else absent + 1
+            is_certain = absent >= cadence.absent_times and clock.boot() - first >= cadence.absent_span
+            if is_certain and self._may_release(working) and await self._release(working):
                 return
 
-    async def _ask(self, working: Working) -> bool | None:
-        """Return True if the venue told of the order, False if it is absent, None if nobody answered."""
-        broker = self._ports.brokers[working.order.venue]
-        try:
-            async with asyncio.timeout(self._ports.cadence.request):
-                told = await broker.order(working.order.id)
-                fills = await broker.fills(working.order.cleared_at)
-        except NotFound:
+    async def _release(self, working: Working) -> bool:
+        """Fence an order that is absent, read what is free after that, and let the order go."""
+        order = working.order
+        self._ports.reach("before-fence")
+        if not await self._ask_to_cancel(order) or await self.look(order.id) is not False:
             return False
-        except Exception:  # noqa: BLE001 - silence is not absence
-            return None
-        self._fold(fills)
-        self._align(told)
-        return True
-
-    async def _fence(self, working: Working) -> None:
-        """Cancel by our own id, so that a request still on its way finds its order unwanted."""
+        began = self._ports.clock.now()
         try:
             async with asyncio.timeout(self._ports.cadence.request):
-                await self._ports.brokers[working.order.venue].cancel(working.order.id)
-        except Exception:  # noqa: BLE001, S110 - a fence that fails leaves what it found
-            pass
+                balances = await self._ports.brokers[order.venue].balances()
+        except Exception as error:  # noqa: BLE001 - nothing is let go on a guess
+            _LOG.info("%s told no balances: %s", order.venue, type(error).__name__)
+            return False
+        book = self._desk.book
+        now = book.working.get(order.id)
+        if now is None or now.state is not OrderState.UNKNOWN:
+            return True
+        moved = [item.since for item in book.working.values() if item.order.venue == order.venue]
+        if not are_balances(balances) or max(*moved, book.local_fill_at.get(order.venue, 0)) >= began:
+            # Something moved there while the balances were read: they are of no moment that can be named.
+            return False
+        self._desk.commit(c.ReportLapsed(order_id=order.id, reason="absent at the venue, released"))
+        # Read after the fence and after all that moved there: the exit that follows goes by it.
+        self._desk.gatherer.held(order.venue, balances, self._ports.clock.now() + 1)
+        return True
 
     def _may_release(self, working: Working) -> bool:
         """Say whether absence may release an order: an entry with real money waits for a person."""
         return working.order.reduces or self._desk.book.home.mode is not Mode.LIVE
+
+    def _pauses(self) -> Iterator[float]:
+        ladder = self._ports.cadence.ladder
+        return chain(ladder, repeat(ladder[-1]))
+
+
+def _is_explained(told: VenueOrder, fills: tuple[Fill, ...], working: Working) -> bool:
+    """Say whether the fills that are known by now come to what the venue says is filled."""
+    if told.filled <= working.filled:
+        return True
+    with exactly():
+        rows = {fill.trade_id: fill.quantity for fill in fills if fill.order_id == told.order_id and is_fill(fill)}
+        return sum(rows.values(), start=ZERO) >= told.filled

@@ -1,34 +1,31 @@
 """The one door: every command of every client is decided, recorded and acted upon here, and nowhere else."""
 
 import asyncio
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from msgspec.structs import replace
 
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain.book import Book
-from trading_mcp.core.domain.events import (
-    AnyEvent,
-    Latched,
-    OrderCancelRequested,
-    OrderCleared,
-)
+from trading_mcp.core.domain.events import AnyEvent, Latched, OrderCancelRequested, OrderCleared, Refused
 from trading_mcp.core.domain.evolve import evolve
 from trading_mcp.core.domain.facts import Facts
 from trading_mcp.core.domain.latches import ACCOUNT, Latch, TradingState
 from trading_mcp.core.domain.money import exactly
-from trading_mcp.core.domain.proposals import Statement
+from trading_mcp.core.domain.orders import OrderState, Purpose, Working
+from trading_mcp.core.domain.proposals import ProposedOrder, ProposedRelease
 from trading_mcp.core.domain.verdict import Code
 from trading_mcp.core.guardrails.decide import decide
 from trading_mcp.desk.courier import Courier
 from trading_mcp.desk.gather import Gatherer
 from trading_mcp.desk.notices import notice_of
 from trading_mcp.desk.outcomes import Outcome, is_settled, outcome_of
-from trading_mcp.desk.ports import Ports
-from trading_mcp.errors import DeskFrozen, JournalUnwritable
+from trading_mcp.desk.ports import Ports, Signature
+from trading_mcp.errors import DeskFrozen, JournalUnwritable, TradingMcpError
 
-_NOTHING: Final[tuple[AnyEvent, ...]] = ()
+_LOG: Final = logging.getLogger("trading_mcp.desk")
 
 
 class Desk:
@@ -44,15 +41,17 @@ class Desk:
         self.gatherer = Gatherer(ports)
         self.courier = Courier(ports, self)
         self.is_unwritable = False
+        self.is_stopping = False
         self._changed = asyncio.Event()
 
     async def handle(
-        self, command: c.AnyCommand, *, before: Sequence[AnyEvent] = (), signed: Statement | None = None
+        self, command: c.AnyCommand, *, before: Sequence[AnyEvent] = (), signature: Signature | None = None
     ) -> tuple[AnyEvent, ...]:
-        """Decide one command of a client; `before` is recorded with it, `signed` is a statement that was verified."""
-        # A report is read now and decided now; only the world of venues is worth waiting for.
+        """Decide one command of a client; `before` is recorded with it, in the same commit."""
         await asyncio.sleep(0)
-        return self.commit(command, before=before, signed=signed)
+        if self.is_stopping:
+            raise DeskFrozen("The desk is stopping and takes no more commands.", "Start it again: trading-mcp desk")
+        return self.commit(command, before=before, signature=signature)
 
     async def execute(self, command: c.Execute, *, before: Sequence[AnyEvent] = ()) -> Outcome:
         """Decide an intent and wait a little for what becomes of it; whoever stops waiting loses nothing."""
@@ -63,7 +62,7 @@ class Desk:
         """Wait until an intent has come to rest, for as long as an answer may take."""
         try:
             async with asyncio.timeout(self.ports.cadence.answer):
-                while not is_settled(outcome_of(self.book, intent_id)):
+                while not self._rests(outcome_of(self.book, intent_id)):
                     await self._changed.wait()
         except TimeoutError:
             pass
@@ -72,98 +71,200 @@ class Desk:
     def preview(self, command: c.Execute) -> tuple[AnyEvent, ...]:
         """Decide an intent and change nothing; what would have happened is told as events."""
         with exactly():
-            return decide(command, self.book, self._facts(command))
+            facts = self.gatherer.facts(self.book, frozenset({command.intent.pair}), keep=False)
+            return decide(command, self.book, facts)
 
     def commit(
-        self, command: c.AnyCommand, *, before: Sequence[AnyEvent] = (), signed: Statement | None = None
+        self, command: c.AnyCommand, *, before: Sequence[AnyEvent] = (), signature: Signature | None = None
     ) -> tuple[AnyEvent, ...]:
         """Decide, record, fold and act, with nothing in between."""
         if self.is_unwritable:
-            raise JournalUnwritable(
-                "The journal cannot be written, so nothing is decided.", "Run `trading-mcp doctor`."
+            self._take_back_unrecorded(command)
+        if self.ports.is_halted_by_file() and _releases(command, self.book):
+            refused = Refused(
+                at=self.ports.clock.now(),
+                what="release",
+                subject=ACCOUNT.key,
+                reason="the file HALT stands in the home: remove it first",
             )
+            return self.record((*before, refused))[len(before) :]
+
+        def decided() -> tuple[AnyEvent, ...]:
+            return (*before, *decide(command, self.book, self._facts(command, signature)))
+
+        return self._done(type(command).__name__, decided)[len(before) :]
+
+    def record(self, events: Sequence[AnyEvent]) -> tuple[AnyEvent, ...]:
+        """Record events that need no decision."""
+        return self._done("a record", lambda: tuple(events))
+
+    def freeze(self, reason: str) -> None:
+        """Latch what an assertion or an unexpected error has shown: we are wrong, so nothing new is done."""
+        code, now = Code.TRANSITION_IMPOSSIBLE, self.ports.clock.now()
+        latch = Latch(scope=ACCOUNT, state=TradingState.FROZEN, code=code, reason=reason[:300], at=now)
+        held = self.book.latches.get(latch.key)
+        if self.is_unwritable or (held is not None and held.state >= latch.state):
+            return
         try:
             with exactly():
-                events = decide(command, self.book, replace(self._facts(command), signed=signed))
+                events = decide(c.AddLatch(latch=latch), self.book, self._facts(None, None))
+        except Exception:  # noqa: BLE001 - logged; whoever asked goes on
+            # Not even that can be decided: the latch alone is recorded, and what adds risk is taken back.
+            _LOG.exception("the latch itself could not be decided")
+            events = (Latched(at=now, latch=latch),)
+            self._abandon(lambda working: not working.order.reduces)
+        try:
+            self._write(events, self._folded(events))
+        except JournalUnwritable:
+            _LOG.exception("frozen, and the journal cannot say so")
+
+    def tell(self, subject: str, text: str) -> None:
+        """Tell the owner; whether that works changes nothing here."""
+        try:
+            self.ports.notifier.notify(subject, text)
+        except Exception:  # noqa: BLE001 - logged; whoever asked goes on
+            _LOG.exception("the notifier failed")
+
+    def ended(self, name: str, error: BaseException | None) -> None:
+        """Hear of the end of a task of the desk's own; one that died of something unforeseen freezes."""
+        if isinstance(error, TradingMcpError):
+            _LOG.warning("%s gave up: %s", name, error)
+        elif error is not None:
+            _LOG.error("%s died", name, exc_info=error)
+            self.freeze(f"the task `{name}` died: {type(error).__name__}")
+        self._wake()
+
+    def _rests(self, outcome: Outcome) -> bool:
+        if outcome.is_resting and not self.courier.is_delivering(outcome.order_id):
+            return True
+        return is_settled(outcome)
+
+    def _facts(self, command: c.AnyCommand | None, signature: Signature | None) -> Facts:
+        facts = self.gatherer.facts(self.book, _pairs_of(command, self.book))
+        if signature is None:
+            return facts
+        try:
+            signed = self.ports.verifier.verified(signature.statement, signature.signature)
+        except Exception:  # noqa: BLE001 - logged; whoever asked goes on
+            _LOG.exception("a signature could not be checked")
+            return facts
+        return replace(facts, signed=signed)
+
+    def _folded(self, events: Sequence[AnyEvent]) -> Book:
+        book = self.book
+        with exactly():
+            for event in events:
+                book = evolve(book, event)
+        return book
+
+    def _done(self, what: str, make: Callable[[], tuple[AnyEvent, ...]]) -> tuple[AnyEvent, ...]:
+        try:
+            with exactly():
+                events = make()
+                # Folded before it is recorded: an entry that no book can hold must never be in the journal.
+                after = self._folded(events)
         except Exception as error:
-            self._freeze(f"{type(command).__name__} could not be decided: {type(error).__name__}")
+            _LOG.exception("%s could not be decided", what)
+            self.freeze(f"{what} could not be decided: {type(error).__name__}")
             raise DeskFrozen(
                 "The desk met something it cannot explain and froze: nothing but cancels works.",
                 "Read the operator log, then release it with a signature.",
             ) from error
-        return self.record(events, before=before)
+        if events:
+            self._write(events, after)
+        return events
 
-    def record(self, events: Sequence[AnyEvent], *, before: Sequence[AnyEvent] = ()) -> tuple[AnyEvent, ...]:
-        """Make events durable, fold them, and only then let anything happen."""
-        everything = (*before, *events)
-        if not everything:
-            return _NOTHING
+    def _write(self, events: Sequence[AnyEvent], after: Book) -> None:
+        """Make events durable, and only then let anything happen."""
+        if self.is_unwritable:
+            raise _unwritable()
         self.ports.reach("before-append")
         try:
-            self.ports.journal.append(self.ports.clock.now(), everything)
-        except JournalUnwritable:
+            self.ports.journal.append(self.ports.clock.now(), events)
+        except Exception as error:
             self._stop_writing()
-            raise
+            raise error if isinstance(error, JournalUnwritable) else _unwritable() from error
         self.ports.reach("after-append")
-        with exactly():
-            for event in everything:
-                self.book = evolve(self.book, event)
-        self._act(everything)
-        return tuple(events)
+        self.book = after
+        self._act(tuple(events))
 
-    def note(self, events: Sequence[AnyEvent]) -> None:
-        """Fold what causes nothing, and let it be durable soon: what a read leaves in the journal."""
-        self.ports.journal.queue(self.ports.clock.now(), events)
-        with exactly():
-            for event in events:
-                self.book = evolve(self.book, event)
-
-    def _facts(self, command: c.AnyCommand) -> Facts:
-        return self.gatherer.aged(self.gatherer.facts(self.book, _pairs_of(command)))
-
-    def _act(self, events: Sequence[AnyEvent]) -> None:
+    def _act(self, events: tuple[AnyEvent, ...]) -> None:
         """Hand orders and cancels to the courier, notices to the owner, and wake who waits."""
         for event in events:
             if isinstance(event, OrderCleared):
                 self.courier.deliver(event.order.id)
             elif isinstance(event, OrderCancelRequested):
                 self.courier.cancel(event.order_id)
+        for event in events:
             notice = notice_of(event)
             if notice is not None:
-                self.ports.notifier.notify(*notice)
-        self.ports.views(tuple(events))
+                self.tell(*notice)
+        try:
+            self.ports.views(events)
+        except Exception:  # noqa: BLE001 - logged; whoever asked goes on
+            _LOG.exception("a view failed")
+        self._wake()
+
+    def _wake(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
-
-    def _freeze(self, reason: str) -> None:
-        """Latch what an assertion or an unexpected error has shown: we are wrong, so nothing new is done."""
-        latch = Latch(
-            scope=ACCOUNT,
-            state=TradingState.FROZEN,
-            code=Code.TRANSITION_IMPOSSIBLE,
-            reason=reason,
-            at=self.ports.clock.now(),
-        )
-        if latch.key not in self.book.latches:
-            self.record((Latched(at=latch.at, latch=latch),))
 
     def _stop_writing(self) -> None:
         """The journal is gone: raise the file that halts, and send cancels unrecorded; reconciliation finds them."""
         self.is_unwritable = True
-        self.ports.raise_halt_file()
+        try:
+            self.ports.raise_halt_file()
+        except Exception:  # noqa: BLE001 - logged; whoever asked goes on
+            _LOG.exception("the file HALT could not be put up")
+        self._abandon(lambda working: not working.order.reduces)
+        self.tell("The journal cannot be written", "Nothing new is sent; entry orders are cancelled.")
+
+    def _take_back_unrecorded(self, command: c.AnyCommand) -> None:
+        """Do of a command the only thing that needs no record, and say that the rest was not done."""
+        match command:
+            case c.Halt():
+                self._abandon(lambda working: working.order.purpose is not Purpose.PROTECTION)
+            case c.Cancel(order_id=str() as order_id):
+                self._abandon(lambda working: working.order.id == order_id)
+            case c.Cancel(pair=pair):
+                self._abandon(lambda working: not working.order.reduces and pair in (None, working.order.pair))
+            case _:
+                pass
+        raise _unwritable()
+
+    def _abandon(self, covers: Callable[[Working], bool]) -> None:
         for working in self.book.working.values():
-            if not working.order.reduces:
-                self.courier.cancel(working.order.id)
-        self.ports.notifier.notify(
-            "The journal cannot be written", "Nothing new is sent; entry orders are cancelled."
-        )
+            if working.state is not OrderState.CLEARED and covers(working):
+                self.courier.abandon(working.order)
 
 
-def _pairs_of(command: c.AnyCommand) -> frozenset[str]:
+def _unwritable() -> JournalUnwritable:
+    return JournalUnwritable(
+        "The journal cannot be written: cancels are sent unrecorded, and nothing else is done.",
+        "Run `trading-mcp doctor`, then start the desk again.",
+    )
+
+
+def _releases(command: c.AnyCommand, book: Book) -> bool:
+    """Say whether a command would end a latch."""
+    if isinstance(command, c.Approve):
+        proposal = book.proposals.get(command.proposal_id)
+        return proposal is not None and isinstance(proposal.body, ProposedRelease)
+    return isinstance(command, c.Release)
+
+
+def _pairs_of(command: c.AnyCommand | None, book: Book) -> frozenset[str]:
+    """Return the pairs a command is about, beside all that is held."""
     match command:
         case c.Execute():
             return frozenset({command.intent.pair})
         case c.ReportFill():
             return frozenset({command.fill.pair})
+        case c.ReportCash():
+            return frozenset({f"{command.asset}-USDT", f"{command.asset}-{book.home.base_currency}"})
+        case c.Approve():
+            proposal = book.proposals.get(command.proposal_id)
+            body = None if proposal is None else proposal.body
+            return frozenset({body.intent.pair}) if isinstance(body, ProposedOrder) else frozenset()
         case _:
             return frozenset()

@@ -1,20 +1,24 @@
-"""Read what is true now from every port, with a deadline; what is late or missing is not known."""
+"""Read what is true now from every port; what is late, missing or fails is not known."""
 
+import logging
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Final
-
-from msgspec.structs import replace
+from typing import Final, ParamSpec, TypeVar
 
 from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.facts import Balance, Facts
 from trading_mcp.core.domain.instruments import Instrument, asset_of
-from trading_mcp.core.domain.market import Market, Price, Quote
-from trading_mcp.core.domain.money import ONE, ZERO, exactly
+from trading_mcp.core.domain.market import FeedHealth, Market, Price, Quote
+from trading_mcp.core.domain.money import ONE, exactly, is_amount
 from trading_mcp.core.domain.portfolio import cash_key
 from trading_mcp.core.ports import VenueBalance
 from trading_mcp.desk.ports import Ports
 
+P = ParamSpec("P")
+T = TypeVar("T")
+_LOG: Final = logging.getLogger("trading_mcp.desk")
 _TWO: Final = Decimal(2)
+_STABLE: Final = frozenset({"USDT", "USDC"})
 
 
 class Gatherer:
@@ -26,7 +30,6 @@ class Gatherer:
         self._quotes_before: dict[str, Quote] = {}
         self._instruments: dict[str, Instrument] = {}
         self._balances: dict[str, Balance] = {}
-        self._ever_priced: set[str] = set()
         self._wall = ports.clock.now()
         self._boot = ports.clock.boot()
 
@@ -48,86 +51,81 @@ class Gatherer:
         """Take the clocks' baseline anew."""
         self._wall, self._boot = self._ports.clock.now(), self._ports.clock.boot()
 
-    def facts(self, book: Book, pairs: frozenset[str]) -> Facts:
+    def facts(self, book: Book, pairs: frozenset[str], *, keep: bool = True) -> Facts:
         """Return what is known now about some pairs, about everything held, and about the clocks."""
-        ports = self._ports
-        now, boot = ports.clock.now(), ports.clock.boot()
+        ports, feed = self._ports, self._ports.feed
         wanted = pairs | {position.pair for position in book.portfolio.positions.values()}
         wanted |= {working.order.pair for working in book.working.values()}
         venues = tuple(ports.brokers)
+        quotes, quotes_before = dict(self._quotes), dict(self._quotes_before)
         for venue in venues:
             for pair in wanted:
-                self._look(venue, pair)
-        sessions = {market: found for market in Market if (found := ports.feed.session(market)) is not None}
+                self._look(venue, pair, quotes, quotes_before)
+        if keep:
+            # A preview looks, and leaves nothing behind that the next order would be judged by.
+            self._quotes, self._quotes_before = quotes, quotes_before
+        sessions = {market: found for market in Market if (found := self._asked(feed.session, market)) is not None}
         crypto = sessions.get(Market.CRYPTO)
+        prices = self._prices(book, wanted, quotes)
+        health = self._asked(feed.health)
+        head = ports.journal.head()
+        # The clocks come last: what was read before is as old as it is now.
+        now, boot = ports.clock.now(), ports.clock.boot()
         return Facts(
             now=now,
             day="" if crypto is None else crypto.day,
-            quotes=dict(self._quotes),
-            quotes_before=dict(self._quotes_before),
+            quotes=quotes,
+            quotes_before=quotes_before,
             instruments=self._instruments,
-            prices=self._prices(book, wanted),
-            unpriced=frozenset(),
+            prices=prices,
             sessions=sessions,
-            feeds=dict.fromkeys(venues, ports.feed.health()),
+            feeds=dict.fromkeys(venues, FeedHealth.DOWN if health is None else health),
             balances=self._balances,
             venue_modes={venue: broker.mode for venue, broker in ports.brokers.items()},
             is_live_enabled=ports.is_live_enabled,
             is_halt_file_present=ports.is_halted_by_file(),
             wall_elapsed=now - self._wall,
             boot_elapsed=boot - self._boot,
-        )
-
-    def aged(self, facts: Facts) -> Facts:
-        """Measure the age of every fact again, at the moment of the decision."""
-        ports = self._ports
-        now = ports.clock.now()
-        head = ports.journal.head()
-        return replace(
-            facts,
-            now=now,
-            is_halt_file_present=ports.is_halted_by_file(),
-            wall_elapsed=now - self._wall,
-            boot_elapsed=ports.clock.boot() - self._boot,
             order_id_seed=head.hash,
             order_id_seq=head.seq,
         )
 
-    def _look(self, venue: str, pair: str) -> None:
-        quote = self._ports.feed.quote(venue, pair)
-        key = f"{venue}/{pair}"
-        before = self._quotes.get(key)
+    def _asked(self, question: Callable[P, T], *args: P.args, **named: P.kwargs) -> T | None:
+        """Ask a feed; one that fails knows nothing."""
+        try:
+            return question(*args, **named)
+        except Exception as error:  # noqa: BLE001 - a feed's trouble is a missing fact, and that denies
+            _LOG.info("the feed failed: %s", type(error).__name__)
+            return None
+
+    def _look(self, venue: str, pair: str, quotes: dict[str, Quote], quotes_before: dict[str, Quote]) -> None:
+        """Look at a pair; two looks at one and the same quote are one."""
+        quote = self._asked(self._ports.feed.quote, venue, pair)
         if quote is None:
             return
+        key = f"{venue}/{pair}"
+        before = quotes.get(key)
         if before is not None and quote.at > before.at:
-            self._quotes_before[key] = before
-        self._quotes[key] = quote
+            quotes_before[key] = before
+        quotes[key] = quote
 
-    def _prices(self, book: Book, pairs: frozenset[str]) -> dict[str, Price]:
-        """Value each asset by its pairs at the venues, stablecoins at market."""
+    def _prices(self, book: Book, pairs: frozenset[str], quotes: dict[str, Quote]) -> dict[str, Price]:
+        """Value each asset by the freshest of its pairs at the venues, stablecoins at market."""
         base = book.home.base_currency
         prices: dict[str, Price] = {}
+        stables = book.policy.account.stablecoins | _STABLE
         with exactly():
-            for stable in sorted(book.policy.account.stablecoins | {"USDT", "USDC"}):
-                quote = next(
-                    (
-                        found
-                        for venue in self._ports.brokers
-                        if (found := self._ports.feed.quote(venue, f"{stable}-{base}"))
-                    ),
-                    None,
-                )
-                if quote is not None:
-                    prices[stable] = Price(value=(quote.bid + quote.ask) / _TWO, confirmed_at=quote.confirmed_at)
-            for key, quote in self._quotes.items():
+            for stable in sorted(stables):
+                for venue in self._ports.brokers:
+                    quote = self._asked(self._ports.feed.quote, venue, f"{stable}-{base}")
+                    if quote is not None:
+                        _value(prices, stable, quote, ONE, quote.confirmed_at)
+            for key, quote in quotes.items():
                 pair = key.split("/", 1)[1]
-                if pair not in pairs or asset_of(pair) in prices:
-                    continue
-                rate, at = self._rate(pair, prices, base, quote.confirmed_at)
-                if rate is not None and quote.bid.is_finite() and quote.ask.is_finite():
-                    middle = (quote.bid + quote.ask) / _TWO
-                    if middle > ZERO:
-                        prices[asset_of(pair)] = Price(value=middle * rate, confirmed_at=at)
+                if pair in pairs and asset_of(pair) not in stables:
+                    rate, at = self._rate(pair, prices, base, quote.confirmed_at)
+                    if rate is not None:
+                        _value(prices, asset_of(pair), quote, rate, at)
         return prices
 
     @staticmethod
@@ -137,3 +135,10 @@ class Gatherer:
             return ONE, at
         price = prices.get(currency)
         return (None, at) if price is None else (price.value, min(at, price.confirmed_at))
+
+
+def _value(prices: dict[str, Price], asset: str, quote: Quote, rate: Decimal, at: int) -> None:
+    """Take the middle of a quote as an asset's price, unless a fresher one is known or the quote is none."""
+    known = prices.get(asset)
+    if (known is None or known.confirmed_at < at) and is_amount(quote.bid) and is_amount(quote.ask):
+        prices[asset] = Price(value=(quote.bid + quote.ask) / _TWO * rate, confirmed_at=at)

@@ -1,16 +1,24 @@
 """The beat of a desk: look every second, value every minute, compare with the venues, and notice lost time."""
 
 import asyncio
-from typing import Protocol
+import logging
+from collections.abc import Callable
+from typing import Final, Protocol, runtime_checkable
 
 from trading_mcp.core.domain import commands as c
-from trading_mcp.core.domain.orders import OrderState
+from trading_mcp.core.domain.latches import TradingState
+from trading_mcp.core.domain.orders import Door, OrderState
+from trading_mcp.desk.crew import Crew
 from trading_mcp.desk.desk import Desk
 from trading_mcp.desk.ports import Ports
 from trading_mcp.desk.reconcile import Reconciler
 from trading_mcp.errors import TradingMcpError
 
+_LOG: Final = logging.getLogger("trading_mcp.desk")
+_IN_FLIGHT: Final = (OrderState.CLEARED, OrderState.SENDING, OrderState.UNKNOWN)
 
+
+@runtime_checkable
 class Advancing(Protocol):
     """A venue of the desk's own, which moves only when it is looked at."""
 
@@ -20,88 +28,114 @@ class Advancing(Protocol):
 
 
 class Heart:
-    """Runs until it is stopped; one venue's trouble never blocks another's exits."""
+    """Runs until it is stopped; one venue's trouble never blocks another's exits.
+
+    What is due is measured on the clock that nobody sets.
+    """
 
     def __init__(self, ports: Ports, desk: Desk) -> None:
         self._ports = ports
         self._desk = desk
         self._reconciler = Reconciler(ports, desk)
-        self._marked_at = 0
+        self._crew = Crew(desk.ended)
+        self._marked_at: int | None = None
+        self._offered: set[str] = set()
         self._reconciled_at: dict[str, int] = {}
         self._looked_at: dict[str, int] = {}
-        self._busy: set[str] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._said: dict[str, str] = {}
 
     async def run(self) -> None:
         """Beat for ever."""
         while True:
-            await self.beat()
+            self.beat()
             await asyncio.sleep(self._ports.cadence.tick)
 
-    async def beat(self) -> None:
-        """Do what is due now."""
-        now, cadence = self._ports.clock.now(), self._ports.cadence
-        try:
-            self._desk.commit(c.Tick())
-            self._desk.gatherer.ticked()
-            for venue in self._ports.brokers:
-                self._visit(venue, now)
-            if self._desk.book.protections or self._desk.book.closings:
-                self._desk.commit(c.Watch())
-            if now - self._marked_at >= cadence.mark:
-                self._marked_at = now
-                self._desk.commit(c.Mark())
-        except TradingMcpError:
-            # The desk has said why already: it is frozen, or its journal cannot be written.
-            return
-        await asyncio.sleep(0)
+    def beat(self) -> None:
+        """Do what is due now; what fails keeps nothing else from its turn."""
+        self._do(self._obey_file)
+        self._do(self._tick)
+        for venue in self._ports.brokers:
+            name = f"visit {venue}"
+            if not self._crew.has(name):
+                self._crew.start(name, lambda venue=venue: self._visited(venue))
+        self._do(self._watch)
+        self._do(self._mark)
 
     async def settle(self) -> None:
         """Wait until every visit under way has come back."""
-        while self._tasks:
-            await asyncio.wait(tuple(self._tasks))
+        await self._crew.finish("visit", self._ports.cadence.request * 10)
 
-    def _visit(self, venue: str, now: int) -> None:
-        """Start a visit to a venue, unless one is still under way there."""
-        if venue in self._busy:
-            return
-        self._busy.add(venue)
-        task = asyncio.get_running_loop().create_task(self._visited(venue, now), name=f"visit {venue}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    async def stop(self) -> None:
+        """Visit no more."""
+        await self._crew.stop()
 
-    async def _visited(self, venue: str, now: int) -> None:
+    def _do(self, step: Callable[[], None]) -> None:
         try:
-            await self._advance(venue)
-            if venue not in self._reconciled_at:
-                await self._reconciler.offers(venue)
-            due = now - self._reconciled_at.get(venue, 0) >= self._ports.cadence.reconcile
-            if due or venue not in self._desk.book.reconciled:
-                if await self._reconciler.venue(venue):
-                    self._reconciled_at[venue] = now
-                return
-            await self._look(venue, now)
-        except TradingMcpError:
-            return
-        finally:
-            self._busy.discard(venue)
+            step()
+        except TradingMcpError as error:
+            # The desk has said why already: it is frozen, or its journal cannot be written.
+            self._say(step.__name__, str(error))
 
-    async def _advance(self, venue: str) -> None:
-        broker = self._ports.brokers[venue]
-        advance = getattr(broker, "advance", None)
-        if advance is not None:
-            await advance()
+    def _say(self, what: str, reason: str) -> None:
+        """Log a trouble once, not with every beat."""
+        if self._said.get(what) != reason:
+            self._said[what] = reason
+            _LOG.warning("%s: %s", what, reason)
+
+    def _obey_file(self) -> None:
+        """The first look that sees the file HALT latches; removing it releases nothing."""
+        if self._ports.is_halted_by_file() and self._desk.book.account_state < TradingState.HALTED:
+            self._desk.commit(c.Halt(door=Door.DESK, reason="the file HALT stands in the home"))
+
+    def _tick(self) -> None:
+        self._desk.commit(c.Tick())
+        self._desk.gatherer.ticked()
+
+    def _watch(self) -> None:
+        if self._desk.book.protections or self._desk.book.closings:
+            self._desk.commit(c.Watch())
+
+    def _mark(self) -> None:
+        now = self._ports.clock.boot()
+        if self._marked_at is None or now - self._marked_at >= self._ports.cadence.mark:
+            self._marked_at = now
+            self._desk.commit(c.Mark())
+
+    async def _visited(self, venue: str) -> None:
+        """Visit a venue once; whatever goes wrong there is said, and tried again with the next beat."""
+        try:
+            await self._visit(venue)
+        except Exception as error:  # noqa: BLE001 - a venue in trouble must not end the visits to it
+            self._say(venue, f"{type(error).__name__}: {error}")
+        else:
+            self._said.pop(venue, None)
+
+    async def _visit(self, venue: str) -> None:
+        broker, now = self._ports.brokers[venue], self._ports.clock.boot()
+        if isinstance(broker, Advancing):
+            async with asyncio.timeout(self._ports.cadence.request):
+                await broker.advance()
+        if venue not in self._offered and await self._reconciler.offers(venue):
+            self._offered.add(venue)
+        last = self._reconciled_at.get(venue)
+        is_due = last is None or now - last >= self._ports.cadence.reconcile
+        if is_due or venue not in self._desk.book.rechecked:
+            if await self._reconciler.venue(venue):
+                self._reconciled_at[venue] = now
+            return
+        await self._look(venue, now)
 
     async def _look(self, venue: str, now: int) -> None:
         """Look at the orders of a venue: those in flight with every beat, those that rest now and then."""
-        for working in tuple(self._desk.book.working.values()):
-            order = working.order
-            if order.venue != venue or working.state in (OrderState.CLEARED, OrderState.SENDING, OrderState.UNKNOWN):
+        working = self._desk.book.working
+        self._looked_at = {key: at for key, at in self._looked_at.items() if key in working}
+        for item in tuple(working.values()):
+            order = item.order
+            if order.venue != venue or item.state in _IN_FLIGHT:
                 continue
-            last = self._looked_at.get(order.id, 0)
-            if working.state is OrderState.LIVE and now - last < self._ports.cadence.open_orders:
+            last = self._looked_at.get(order.id)
+            rests = item.state is OrderState.LIVE and order.lapses_at is None
+            if rests and last is not None and now - last < self._ports.cadence.open_orders:
                 continue
             self._looked_at[order.id] = now
             await self._desk.courier.look(order.id)
-        alive = self._desk.book.working.keys()
-        self._looked_at = {key: at for key, at in self._looked_at.items() if key in alive}

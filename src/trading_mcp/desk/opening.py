@@ -1,5 +1,8 @@
 """A desk opens: the book is the fold of its journal, and nothing is sent before each venue has been compared."""
 
+import logging
+from typing import Final
+
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.events import DeskCreated, DeskStopped
@@ -11,6 +14,9 @@ from trading_mcp.core.domain.policy import Policy
 from trading_mcp.core.ports import Clock, Journal
 from trading_mcp.desk.desk import Desk
 from trading_mcp.desk.ports import Ports
+from trading_mcp.errors import TradingMcpError
+
+_LOG: Final = logging.getLogger("trading_mcp.desk")
 
 
 def begin(journal: Journal, clock: Clock, home: Home, policy: Policy) -> None:
@@ -32,11 +38,16 @@ def opened(ports: Ports, book: Book, version: str) -> Desk:
     for working in tuple(desk.book.working.values()):
         if working.state is OrderState.UNKNOWN:
             desk.courier.chase(working.order.id)
+        if working.cancel_reason:
+            desk.courier.cancel(working.order.id)
     return desk
 
 
 async def closed(desk: Desk, reason: str, *, patience: float = 10.0) -> None:
     """Close in good order: what is in flight is finished or marked unknown, and the stop is on record."""
-    await desk.courier.idle(patience)
-    now = desk.ports.clock.now()
-    desk.record((DeskStopped(at=now, reason=reason),))
+    desk.is_stopping = True
+    await desk.courier.stop(patience)
+    try:
+        desk.record((DeskStopped(at=desk.ports.clock.now(), reason=reason),))
+    except TradingMcpError:
+        _LOG.exception("the stop is not on record")

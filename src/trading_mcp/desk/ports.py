@@ -16,12 +16,21 @@ class Cadence:
     mark: int = 60 * SECOND
     open_orders: int = 10 * SECOND
     reconcile: int = 60 * SECOND
-    gather: float = 2.0
+    confirm: int = 30 * SECOND
     request: float = 10.0
     answer: float = 5.0
+    escalate: int = 10 * SECOND
     ladder: tuple[float, ...] = (1.0, 2.0, 5.0, 10.0, 30.0)
     absent_times: int = 3
     absent_span: int = 60 * SECOND
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signature:
+    """What a person signed, byte for byte, and the signature; neither is believed before it is verified."""
+
+    statement: bytes
+    signature: bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +44,7 @@ class Ports:
     verifier: Verifier
     notifier: Notifier
     is_halted_by_file: Callable[[], bool]
-    raise_halt_file: Callable[[], None]
+    raise_halt_file: Callable[[], object]
     views: Callable[[tuple[AnyEvent, ...]], None] = lambda _: None
     reach: Callable[[str], None] = lambda _: None
     is_live_enabled: bool = False

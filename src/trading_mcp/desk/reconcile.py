@@ -1,24 +1,29 @@
 """Compare a venue's records with the book: fills first, then orders, then what is held, then money that moved."""
 
 import asyncio
+import logging
 from decimal import Decimal
 from typing import Final, Protocol
+
+import msgspec
 
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.events import AnyEvent
 from trading_mcp.core.domain.market import SECOND
 from trading_mcp.core.domain.money import ZERO, exactly, plain
-from trading_mcp.core.domain.orders import OrderState
+from trading_mcp.core.domain.orders import Fill, OrderState
 from trading_mcp.core.domain.portfolio import Position
-from trading_mcp.core.ports import Broker, VenueBalance, VenueOrder
+from trading_mcp.core.ports import Broker, Transfer, VenueBalance, VenueOrder
 from trading_mcp.desk.courier import Courier
 from trading_mcp.desk.gather import Gatherer
 from trading_mcp.desk.ports import Ports
+from trading_mcp.desk.telling import are_balances, read_from
+
+_LOG: Final = logging.getLogger("trading_mcp.desk")
 
 # What moved here a moment ago is not compared with a reading that may be older.
 SETTLING: Final = 5 * SECOND
-OVERLAP: Final = 60 * SECOND
 
 
 class Door(Protocol):
@@ -33,6 +38,23 @@ class Door(Protocol):
         ...
 
 
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """One venue as its records tell of it."""
+
+    at: int
+    fills: tuple[Fill, ...]
+    opened: tuple[VenueOrder, ...]
+    transfers: tuple[Transfer, ...]
+    balances: tuple[VenueBalance, ...]
+
+
+class Suspicion(msgspec.Struct, frozen=True, kw_only=True):
+    """A difference that one reading has shown; what lags or was misread is gone in a later one."""
+
+    differences: tuple[str, ...]
+    since: int
+
+
 class Reconciler:
     """Reads one venue whole; doing it twice changes nothing."""
 
@@ -40,66 +62,87 @@ class Reconciler:
         self._ports = ports
         self._desk = desk
         self._since: dict[str, int] = {}
+        self._suspected: dict[str, Suspicion] = {}
 
     async def offers(self, venue: str) -> bool:
         """Read what a venue offers; return whether it answered."""
         try:
             async with asyncio.timeout(self._ports.cadence.request):
                 self._desk.gatherer.offered(venue, await self._ports.brokers[venue].instruments())
-        except Exception:  # noqa: BLE001 - a venue that does not answer keeps its last list
+        except Exception as error:  # noqa: BLE001 - a venue that does not answer keeps its last list
+            _LOG.info("%s did not say what it offers: %s", venue, type(error).__name__)
             return False
         return True
 
     async def venue(self, venue: str) -> bool:
-        """Reconcile one venue; return whether it answered. A failed query never means empty."""
-        broker = self._ports.brokers[venue]
-        before = self._ports.clock.now()
-        since = self._since.get(venue, 0)
+        """Reconcile one venue; return whether that came to an end. A failed query never means empty."""
+        # While something is unexplained everything that can still be told apart is read again.
+        since = 0 if venue in self._suspected else self._since.get(venue, 0)
+        reading = await self._read(self._ports.brokers[venue], read_from(self._desk.book, since))
+        if reading is None:
+            return False
+        for transfer in reading.transfers:
+            if not self._desk.book.has_transfer(venue, transfer.id):
+                self._desk.commit(
+                    c.ReportCash(venue=venue, asset=transfer.asset, amount=transfer.amount, transfer_id=transfer.id)
+                )
+        self._desk.courier.fold(reading.fills)
+        await self._orders(venue, reading.opened)
+        self._desk.gatherer.held(venue, reading.balances, reading.at)
+        self._since[venue] = reading.at
+        moved_at = self._desk.book.local_fill_at.get(venue)
+        if moved_at is not None and reading.at - moved_at < SETTLING:
+            # An entry of the last moments may be in one record and not yet in the other.
+            return False
+        return self._compare(venue, reading)
+
+    async def _read(self, broker: Broker, since: int) -> Reading | None:
+        at = self._ports.clock.now()
         try:
             async with asyncio.timeout(self._ports.cadence.request):
-                fills = await broker.fills(max(0, since - OVERLAP))
-                opened = await broker.open_orders()
-                transfers = await broker.transfers(max(0, since - OVERLAP))
-                balances = await broker.balances()
-        except Exception:  # noqa: BLE001 - not ready, or facts that merely age
-            return False
-        for transfer in transfers:
-            self._desk.commit(
-                c.ReportCash(venue=venue, asset=transfer.asset, amount=transfer.amount, transfer_id=transfer.id)
-            )
-        for fill in fills:
-            if not self._desk.book.has_trade(fill.venue, fill.trade_id):
-                self._desk.commit(c.ReportFill(fill=fill))
-        await self._orders(broker, opened)
-        self._desk.gatherer.held(venue, balances, before)
-        self._since[venue] = before
-        if (
-            before - self._desk.book.local_fill_at.get(venue, -SETTLING) >= SETTLING
-            or venue not in self._desk.book.reconciled
-        ):
-            self._compare(venue, balances, opened)
-        return True
+                reading = Reading(
+                    at=at,
+                    fills=await broker.fills(since),
+                    opened=await broker.open_orders(),
+                    transfers=await broker.transfers(since),
+                    balances=await broker.balances(),
+                )
+        except Exception as error:  # noqa: BLE001 - not ready, or facts that merely age
+            _LOG.info("%s could not be read: %s", broker.venue, type(error).__name__)
+            return None
+        return reading if are_balances(reading.balances) else None
 
-    async def _orders(self, broker: Broker, opened: tuple[VenueOrder, ...]) -> None:
+    async def _orders(self, venue: str, opened: tuple[VenueOrder, ...]) -> None:
         """Look at every working order of ours that the venue does not list as open, and chase unknown ones."""
         known = {order.order_id for order in opened}
         for working in tuple(self._desk.book.working.values()):
             order = working.order
-            if order.venue != broker.venue or working.state in (OrderState.CLEARED, OrderState.SENDING):
+            if order.venue != venue or working.state in (OrderState.CLEARED, OrderState.SENDING):
                 continue
             if working.state is OrderState.UNKNOWN:
                 self._desk.courier.chase(order.id)
-            elif order.id not in known or working.state is OrderState.CANCEL_PENDING:
+            elif order.id not in known:
                 await self._desk.courier.look(order.id)
 
-    def _compare(self, venue: str, balances: tuple[VenueBalance, ...], opened: tuple[VenueOrder, ...]) -> None:
-        book = self._desk.book
-        holdings, differences = differences_of(book, venue, balances, self._desk.gatherer)
-        foreign = [order for order in opened if book.order(order.order_id) is None]
-        differences += [f"order {order.venue_order_id} on {order.pair} is not ours" for order in foreign]
-        if venue in book.reconciled and not differences:
-            return
-        self._desk.commit(c.Reconcile(venue=venue, holdings=holdings, differences=tuple(differences)))
+    def _compare(self, venue: str, reading: Reading) -> bool:
+        """Compare what is held; a difference counts once it has lasted, and is recorded once."""
+        book, now = self._desk.book, self._ports.clock.boot()
+        holdings, found = differences_of(book, venue, reading.balances, self._desk.gatherer)
+        foreign = [order for order in reading.opened if book.order(order.order_id) is None]
+        found += [f"order {order.venue_order_id} on {order.pair} is not ours" for order in foreign]
+        differences = tuple(found)
+        if differences:
+            suspicion = self._suspected.get(venue)
+            if suspicion is None or suspicion.differences != differences:
+                suspicion = Suspicion(differences=differences, since=now)
+            self._suspected[venue] = suspicion
+            if now - suspicion.since < self._ports.cadence.confirm:
+                return False
+        else:
+            self._suspected.pop(venue, None)
+        if differences or venue not in book.rechecked:
+            self._desk.commit(c.Reconcile(venue=venue, holdings=holdings, differences=differences))
+        return True
 
 
 def differences_of(

@@ -13,7 +13,7 @@ from trading_mcp.core.domain.measures import Measure
 from trading_mcp.core.domain.orders import Intent, Working
 from trading_mcp.core.domain.policy import Policy
 from trading_mcp.core.domain.portfolio import Portfolio
-from trading_mcp.core.domain.proposals import Proposal
+from trading_mcp.core.domain.proposals import Proposal, ProposalEnd
 from trading_mcp.core.domain.protection import Protection
 from trading_mcp.core.domain.recall import recall
 from trading_mcp.core.domain.tallies import Tally
@@ -40,6 +40,7 @@ class IntentRecord(msgspec.Struct, frozen=True, kw_only=True):
     at: int
     order_ids: tuple[str, ...] = ()
     proposal_id: str = ""
+    ended: ProposalEnd | None = None
 
 
 class PendingChange(msgspec.Struct, frozen=True, kw_only=True):

@@ -238,7 +238,13 @@ def proposal_approved(book: Book, event: e.ProposalApproved) -> Book:
 def proposal_ended(book: Book, event: e.ProposalEnded) -> Book:
     kept = {key: value for key, value in book.proposals.items() if key != event.proposal_id}
     changes = {key: value for key, value in book.changes.items() if key != event.proposal_id}
-    return replace(book, at=event.at, proposals=kept, changes=changes)
+    proposal, intents = book.proposals.get(event.proposal_id), book.intents
+    if proposal is not None and isinstance(proposal.body, ProposedOrder):
+        record = book.intent(proposal.body.intent.id)
+        if record is not None:
+            # Who asked is told whether a person declined it or nobody answered.
+            intents = remember(intents, proposal.body.intent.id, replace(record, ended=event.end), event.at)
+    return replace(book, at=event.at, proposals=kept, changes=changes, intents=intents)
 
 
 def policy_changed(book: Book, event: e.PolicyChanged) -> Book:

@@ -1,0 +1,132 @@
+"""Reads of the policy: what each limit comes to now, how much of it is used, and what a file would change."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Final
+
+from trading_mcp.core.domain.book import Book
+from trading_mcp.core.domain.money import ZERO, exactly, plain
+from trading_mcp.core.domain.orders import MANUAL
+from trading_mcp.core.domain.policy import Delta, Policy
+from trading_mcp.core.domain.tallies import ACCOUNT_TALLY
+from trading_mcp.core.guardrails.direction import Change, DeltaInvalid, compare, delta_of
+from trading_mcp.core.guardrails.effective import effective
+from trading_mcp.core.guardrails.feasibility import infeasible
+from trading_mcp.core.guardrails.keys import BY_PATH, KEYS, get
+from trading_mcp.core.guardrails.schema import BACKTEST_ONLY, parse_text
+from trading_mcp.core.guardrails.spelling import text_of
+from trading_mcp.core.guardrails.valuation import value_all
+from trading_mcp.desk.answers import ChangeShown, DiffAnswer, LimitShown, PolicyAnswer, UseShown
+from trading_mcp.desk.queries import Reader
+from trading_mcp.desk.wording import money_text
+from trading_mcp.errors import PolicyInvalid, UsageInvalid
+
+CHANGES_MAX: Final = 100
+_HUNDRED: Final = Decimal(100)
+
+
+def policy(read: Reader, key: str = "") -> PolicyAnswer:
+    """Tell the limits in force, those alone that a beginning or a part of their name picks out."""
+    book, facts = read.book, read.facts
+    with exactly():
+        valued = value_all(book, facts, book.policy)
+        equity = ZERO if valued.equity is None else valued.equity
+        chosen = [each.path for each in KEYS if key in each.path]
+        if not chosen:
+            made = delta_of(book.policy, key, "")
+            reason = made.reason if isinstance(made, DeltaInvalid) else f"{key} is no key."
+            raise UsageInvalid(reason, "List them: trading-mcp policy show.")
+        return PolicyAnswer(
+            name=book.policy.name,
+            hash=book.policy.hash,
+            equity=money_text(valued.equity),
+            limits=tuple(_limit(book.policy, path, equity) for path in chosen),
+            used=tuple(_used(read, valued.gross, equity)),
+            triggered={code.value: count for code, count in sorted(book.triggers.items())},
+            infeasible=infeasible(book.policy, facts.instruments.values(), equity),
+        )
+
+
+def _limit(policy: Policy, path: str, equity: Decimal) -> LimitShown:
+    key, now = BY_PATH[path], effective(policy, path, equity)
+    return LimitShown(
+        key=path,
+        value=text_of(key, get(policy, key)),
+        effective=now.limit,
+        binds=now.binds,
+        sentence=now.sentence,
+        direction=key.direction.value,
+    )
+
+
+def _used(read: Reader, gross: Decimal, equity: Decimal) -> Iterator[UseShown]:
+    book, now = read.book, read.facts.now
+    account, day = book.policy.account, read.facts.day
+    yield _count("account.orders_open_max", len(book.working), account.orders_open_max)
+    tally = book.tallies.get(MANUAL)
+    if tally is not None:
+        yield _count("account.orders_day_manual_max", tally.orders_on(day), account.orders_day_manual_max)
+    cleared = sum(
+        each.cleared_since(now - account.rate_window) for name, each in book.tallies.items() if name != ACCOUNT_TALLY
+    )
+    yield _count("account.rate_orders_max", cleared, account.rate_orders_max)
+    turnover = sum(
+        (each.turnover_on(day) for name, each in book.tallies.items() if name != ACCOUNT_TALLY), start=ZERO
+    )
+    unattended = sum(book.unattended.values()) if book.unattended_day == day else 0
+    yield _count("account.unattended_total_max", unattended, account.unattended_total_max)
+    yield _count("account.proposals_open_max", len(book.proposals), account.proposals_open_max)
+    measure = book.measures.get("account")
+    if measure is not None:
+        opened = measure.day_open
+        yield _share("account.turnover_day_max", turnover, opened, account.turnover_day_max)
+        yield _share("account.loss_day_max", max(ZERO, measure.day_loss), opened, account.loss_day_max)
+        peak = measure.rolling_peak
+        yield _share("account.drawdown_rolling_max", peak - measure.value, peak, account.drawdown_rolling_max)
+    yield _share("account.exposure_gross_max", gross, equity, account.exposure_gross_max)
+
+
+def _count(limit: str, used: int, allowed: int) -> UseShown:
+    return UseShown(limit=limit, used=str(used), allowed=str(allowed))
+
+
+def _share(limit: str, used: Decimal, of: Decimal, allowed: Decimal) -> UseShown:
+    part = f"{used / of * _HUNDRED:.2f}%" if of > ZERO else "not known"
+    return UseShown(limit=limit, used=part, allowed=f"{plain(allowed * _HUNDRED)}%")
+
+
+def difference(policy: Policy, text: str) -> DiffAnswer:
+    """Tell what a policy file would change, key by key, and what of it needs a signature."""
+    return DiffAnswer(changes=tuple(map(_change, compare(policy, _readable(text)))))
+
+
+def _readable(text: str) -> Policy:
+    wanted = parse_text(text)
+    if wanted.name == BACKTEST_ONLY:
+        raise PolicyInvalid(
+            f"{BACKTEST_ONLY} is for backtests only: it has hardly a limit.",
+            "Begin with simulated, paper or live.",
+        )
+    return wanted
+
+
+def _change(change: Change) -> ChangeShown:
+    return ChangeShown(
+        key=change.key, before=change.before, after=change.after, turn=change.turn.value, at_once=change.at_once
+    )
+
+
+def deltas_of(book: Book, changes: dict[str, str], text: str) -> tuple[Delta, ...]:
+    """Return the changes that keys with values, or a whole file, ask for."""
+    if bool(changes) == bool(text) or len(changes) > CHANGES_MAX:
+        raise UsageInvalid("Nothing is changed.", "Name KEY=VALUE, or a file.")
+    if text:
+        found = tuple(change.delta for change in compare(book.policy, _readable(text)))
+        if not found:
+            raise UsageInvalid("The file says what is in force already.", "Change a value in it first.")
+        return found
+    made = [delta_of(book.policy, key, value) for key, value in changes.items()]
+    wrong = [each for each in made if isinstance(each, DeltaInvalid)]
+    if wrong:
+        raise UsageInvalid(wrong[0].reason, "List the limits: trading-mcp policy show.")
+    return tuple(each for each in made if isinstance(each, Delta))
