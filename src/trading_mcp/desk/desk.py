@@ -98,6 +98,12 @@ class Desk:
         """Record events that need no decision."""
         return self._done("a record", lambda: tuple(events))
 
+    def note(self, events: Sequence[AnyEvent]) -> None:
+        """Fold what causes nothing, and let it be durable soon: what a read leaves in the journal."""
+        after = self._folded(events)
+        self.ports.journal.queue(self.ports.clock.now(), events)
+        self.book = after
+
     def freeze(self, reason: str) -> None:
         """Latch what an assertion or an unexpected error has shown: we are wrong, so nothing new is done."""
         code, now = Code.TRANSITION_IMPOSSIBLE, self.ports.clock.now()
