@@ -17,7 +17,10 @@ def test_the_version_is_written_once() -> None:
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
 def test_help_says_what_exists(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == EXIT_DONE
-    assert "--version" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "--version" in said
+    assert all(f"  {name} " in said for name in ("desk", "trade", "halt", "approve", "audit"))
+    assert max(map(len, said.splitlines())) <= 80
 
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:

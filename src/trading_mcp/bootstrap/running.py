@@ -1,0 +1,234 @@
+"""A desk's life: lock, journal, book, ports, the door open for reading and killing, venues compared, orders; stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import Callable
+from typing import Final
+
+from trading_mcp import __version__, link
+from trading_mcp.adapters.approvals.keystore import Keystore
+from trading_mcp.adapters.brokers.paper.venue import PaperVenue
+from trading_mcp.adapters.feeds.simulated import SimulatedFeed
+from trading_mcp.adapters.system.clock import SystemClock
+from trading_mcp.adapters.system.oplog import OperatorLog
+from trading_mcp.adapters.system.signals import leave_terminal, signals
+from trading_mcp.bootstrap.homes import Opened, approver_folder, keep_snapshot, open_or_make
+from trading_mcp.bootstrap.services import DeskServices, LogNotifier, PinnedNow
+from trading_mcp.core.domain import commands as c
+from trading_mcp.core.domain.book import Book
+from trading_mcp.core.domain.events import AnyEvent
+from trading_mcp.core.domain.orders import Door
+from trading_mcp.core.simulation.market import SyntheticMarket
+from trading_mcp.desk.desk import Desk
+from trading_mcp.desk.heart import Heart
+from trading_mcp.desk.opening import closed, opened
+from trading_mcp.desk.ports import Ports
+from trading_mcp.desk.queries import Since
+from trading_mcp.doors.local.server import LocalDoor
+from trading_mcp.errors import JournalError, TradingMcpError, UsageInvalid
+from trading_mcp.place import Place, socket_path
+
+# The synthetic market of every home: what is made up is made up alike.
+SEED: Final = 7
+WATCH_EVERY: Final = 1.0
+HEART_PAUSE: Final = 1.0
+LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+_log: Final = logging.getLogger("trading_mcp.desk")
+
+Told = Callable[[tuple[AnyEvent, ...]], None]
+
+
+class Watcher:
+    """Is told what happens in a desk that runs in the foreground; this one is told nothing."""
+
+    def began(self, book: Book, since: Since, path: str) -> None:
+        """Learn that the desk is open."""
+
+    def happened(self, events: tuple[AnyEvent, ...]) -> None:
+        """Learn what was just recorded."""
+
+    def ended(self, reason: str) -> None:
+        """Learn that the desk has stopped."""
+
+
+def run(place: Place, watcher: Watcher, *, mode: str = "", detached: bool = False) -> None:
+    """Run the desk of a home until it is stopped."""
+    if detached:
+        leave_terminal()
+    home = open_or_make(place)
+    try:
+        wanted, has = mode, home.book.home.mode.value
+        if wanted and wanted != has:
+            raise UsageInvalid(
+                f"Home {place} is {has} for life, not {wanted[:20]}.", "List homes: trading-mcp home list."
+            )
+        log = _logging(home)
+        try:
+            asyncio.run(_Running(home, place, watcher, detached=detached).live())
+        finally:
+            logging.getLogger("trading_mcp").removeHandler(log)
+            log.close()
+    finally:
+        home.close()
+
+
+def _logging(home: Opened) -> OperatorLog:
+    log = OperatorLog(home.folder.logs, SystemClock(), days=home.settings.log_days)
+    root = logging.getLogger("trading_mcp")
+    root.addHandler(log)
+    root.setLevel(LEVELS[home.settings.log_level])
+    root.propagate = False
+    return log
+
+
+class _Running:
+    """One desk, from its first entry to its last."""
+
+    def __init__(self, home: Opened, place: Place, watcher: Watcher, *, detached: bool) -> None:
+        self._home = home
+        self._place = place
+        self._watcher = watcher
+        self._detached = detached
+        self._clock = SystemClock()
+        self._halt = home.folder.haltfile
+        self._killed = False
+        self._stopping = asyncio.Event()
+        self._reason = ""
+        self._keystore = Keystore(approver_folder(), self._clock)
+        self._desk: Desk | None = None
+        self._door: LocalDoor | None = None
+
+    async def live(self) -> None:
+        """Open the doors, let the heart beat, and end in good order."""
+        listener = link.listen(self._place)
+        venue = None
+        try:
+            ports, venue = self._ports()
+            with signals(stop=self._stop, kill=self._kill):
+                await self._open(ports, listener)
+        finally:
+            listener.close()
+            with contextlib.suppress(OSError):
+                os.unlink(socket_path(self._place))  # noqa: PTH108 - the path is the link's own
+            if venue is not None:
+                await venue.close()
+
+    async def _open(self, ports: Ports, listener: link.socket.socket) -> None:
+        desk = self._desk = opened(ports, self._home.book, __version__)
+        services = DeskServices(self._home, self._keystore)
+        self._latch_trouble(desk)
+        desk.record(services.pinned(desk.book, self._clock.now()))
+        self._halt.arm()
+        door = self._door = LocalDoor(desk, services, self._home.since, self._stop, self._notes())
+        await door.open(listener)
+        self._watcher.began(desk.book, self._home.since, str(self._home.folder.path))
+        tasks = [
+            asyncio.ensure_future(self._beating(ports, desk)),
+            asyncio.ensure_future(self._watching(desk)),
+            asyncio.ensure_future(self._verifying(services, desk)),
+        ]
+        try:
+            await self._stopping.wait()
+        finally:
+            await door.close()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._end(desk)
+
+    def _ports(self) -> tuple[Ports, PaperVenue]:
+        feed = SimulatedFeed(SyntheticMarket(SEED), self._clock)
+        venue = PaperVenue(self._home.folder.venue, feed, self._clock)
+        ports = Ports(
+            journal=self._home.journal,
+            clock=self._clock,
+            feed=feed,
+            brokers={venue.venue: venue},
+            verifier=PinnedNow(self._keystore, lambda: self._home.book if self._desk is None else self._desk.book),
+            notifier=LogNotifier(),
+            is_halted_by_file=lambda: self._killed or self._halt.stands(),
+            raise_halt_file=self._raise_halt,
+            views=self._watcher.happened,
+        )
+        return ports, venue
+
+    def _raise_halt(self) -> None:
+        if not self._halt.put_up():
+            self._killed = True  # not even a file can be made: what this process knows still stops it
+
+    async def _beating(self, ports: Ports, desk: Desk) -> None:
+        heart = Heart(ports, desk)
+        while True:
+            try:
+                await heart.run()
+            except TradingMcpError as error:
+                _log.warning("the heart stumbled: %s", error)
+            except Exception as error:  # noqa: BLE001 - a bug of ours: freeze, say so, and go on watching exits
+                _log.exception("the heart failed")
+                desk.freeze(f"the desk's heart failed: {type(error).__name__}")
+            await asyncio.sleep(HEART_PAUSE)
+
+    async def _watching(self, desk: Desk) -> None:
+        """Stop when the home is gone, and, where nobody else started it, when nobody needs the desk."""
+        idle = 0.0
+        while True:
+            await asyncio.sleep(WATCH_EVERY)
+            if not self._home.lock.stands:
+                self._stop("the home's folder was moved or removed")
+            idle = 0.0 if self._is_needed(desk) else idle + WATCH_EVERY
+            if self._detached and idle >= 60 * self._home.settings.idle_minutes:
+                self._stop("nobody needed it")
+
+    def _is_needed(self, desk: Desk) -> bool:
+        book = desk.book
+        enabled = any(each.enabled for each in book.algorithms.values())
+        waits = book.working or book.protections or book.closings or book.proposals or book.changes
+        return bool(waits) or enabled or (self._door is not None and self._door.clients > 0)
+
+    async def _verifying(self, services: DeskServices, desk: Desk) -> None:
+        """Verify what a snapshot spared the start; a bad entry freezes and is named."""
+        try:
+            found = await services.verified()
+        except JournalError as error:
+            desk.freeze(error.message)
+            return
+        if not found.holds:
+            desk.freeze(f"Entry {found.broken_at} {found.reason}.")
+
+    def _latch_trouble(self, desk: Desk) -> None:
+        if self._home.trouble:
+            desk.freeze(self._home.trouble)
+
+    def _notes(self) -> tuple[str, ...]:
+        trouble = self._home.checkpointer.trouble
+        return (f"The anchor could not be written: {trouble}.",) if trouble else ()
+
+    def _stop(self, reason: str) -> None:
+        self._reason = self._reason or reason
+        self._stopping.set()
+
+    def _kill(self) -> None:
+        """Stop trading now: the flag is looked at before every write; the latch follows as soon as the loop turns."""
+        self._killed = True
+        asyncio.get_running_loop().call_soon_threadsafe(self._latch_kill)
+
+    def _latch_kill(self) -> None:
+        try:
+            if self._desk is not None:
+                self._desk.commit(c.Halt(door=Door.DESK, reason="SIGUSR1"))
+        except TradingMcpError:
+            return  # the flag stays
+        self._killed = False
+
+    async def _end(self, desk: Desk) -> None:
+        reason = self._reason or "stopped"
+        try:
+            await closed(desk, reason)
+            keep_snapshot(self._home, desk.book)
+        except TradingMcpError as error:
+            _log.warning("the stop was not recorded: %s", error)
+        self._watcher.ended(reason)

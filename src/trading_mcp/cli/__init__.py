@@ -1,0 +1,1 @@
+"""The commands: arguments in, one request to the desk, and a page or one JSON object out."""

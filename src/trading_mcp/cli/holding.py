@@ -1,0 +1,24 @@
+"""`halt`, `resume` and `attend`: stop at once, and go on with a signature."""
+
+from __future__ import annotations
+
+from trading_mcp.cli import page
+from trading_mcp.cli.client import ask
+from trading_mcp.cli.parsing import parser, place_of
+from trading_mcp.cli.trading import done
+from trading_mcp.doors.local import requests as r
+
+_HALT = '  trading-mcp halt\n  trading-mcp halt --reason "I do not trust this"'
+
+
+def main(name: str, arguments: list[str]) -> int:
+    """Engage the kill switch."""
+    made = parser(name, "Stop all new risk now; protection stays in place.", _HALT)
+    made.add_argument("--reason", default="", help="why, for the journal")
+    given = made.parse_args(arguments)
+    reply = ask(place_of(given), r.HaltNow(reason=given.reason), any_version=True)
+    if given.json:
+        page.dump(reply)
+    else:
+        done(reply)
+    return reply.exit

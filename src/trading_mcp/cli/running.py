@@ -1,0 +1,70 @@
+"""`desk`: the desk in the foreground, one calm line for each thing that happens."""
+
+from __future__ import annotations
+
+import sys
+
+from trading_mcp.bootstrap.running import Watcher, run
+from trading_mcp.cli import page
+from trading_mcp.cli.parsing import parser, place_of
+from trading_mcp.core.domain import events as e
+from trading_mcp.core.domain.book import Book
+from trading_mcp.core.domain.events import AnyEvent
+from trading_mcp.desk.queries import Since
+from trading_mcp.desk.wording import is_quiet, sentence
+from trading_mcp.errors import Exit
+from trading_mcp.place import MODES, Place
+
+_DESK = """\
+  trading-mcp desk                     the home `simulated`, made at its first start
+  trading-mcp desk --home other        another home
+  trading-mcp desk stop                as `trading-mcp stop`
+
+Ctrl-C stops it in good order; a file named HALT in its home, or SIGUSR1, stops
+all new risk at once."""
+
+
+def main(name: str, arguments: list[str]) -> int:
+    """Run a desk."""
+    made = parser(name, "Run the desk of a home here until it is stopped.", _DESK)
+    made.add_argument("--mode", choices=MODES, default="", help="refuse to start unless the home has this mode")
+    made.add_argument("--detached", action="store_true", help="say nothing, and end when nobody needs the desk")
+    given = made.parse_args(arguments)
+    place = place_of(given)
+    watcher = Watcher() if given.detached or given.json else Teller(place)
+    run(place, watcher, mode=given.mode, detached=given.detached)
+    return Exit.DONE
+
+
+class Teller(Watcher):
+    """Tells on the terminal what the desk does."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    def began(self, book: Book, since: Since, path: str) -> None:
+        home = book.home
+        print(f"{page.inked('trading-mcp desk', 'bold')}  {home.name} · {home.mode}")
+        page.pair("home", path)
+        page.pair("prices", "made up, the same on every machine: no real money, no real venue")
+        page.pair("journal", f"{'replayed' if since.down_for else 'open'}, {len(book.working)} orders working")
+        page.pair("approver", book.approver or "nobody yet: trading-mcp approver enroll")
+        if since.gap:
+            page.pair("since then", since.gap)
+        print()
+        page.say("Try in another terminal:", 2)
+        for words in ("status", "trade buy BTC-USDT --notional 100", "portfolio", "halt"):
+            print(f"    {self._place.command(words)}")
+        page.say("Ctrl-C stops it in good order; nothing is lost.", 2)
+        print(flush=True)
+
+    def happened(self, events: tuple[AnyEvent, ...]) -> None:
+        for event in events:
+            if not is_quiet(event) and not isinstance(event, e.DeskStarted):
+                line = f"{page.time_of_day(event.at)}  {sentence(event)}"
+                print(line if len(line) <= page.WIDTH else f"{line[: page.WIDTH - 1]}…")
+        sys.stdout.flush()
+
+    def ended(self, reason: str) -> None:
+        page.say(f"The desk has stopped ({reason}). Its book is kept.")
+        sys.stdout.flush()

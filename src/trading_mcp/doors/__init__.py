@@ -1,0 +1,1 @@
+"""The ways in: thin, parse, hand to the desk, answer."""

@@ -1,0 +1,284 @@
+"""The local door: who knocks, one line at a time, each journaled before and after, and no garbage stops the desk."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import os
+import socket
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from trading_mcp import link
+from trading_mcp.core.domain import events as e
+from trading_mcp.core.domain.money import exactly
+from trading_mcp.core.domain.orders import Door
+from trading_mcp.desk.answers import Answer, DoneAnswer
+from trading_mcp.desk.desk import Desk
+from trading_mcp.desk.queries import Reader, Since
+from trading_mcp.doors.local import reading
+from trading_mcp.doors.local import requests as r
+from trading_mcp.doors.local.acting import Acts
+from trading_mcp.doors.local.services import Services
+from trading_mcp.errors import Exit, JournalUnwritable, LinkBroken, LinkRefused, TradingMcpError, UsageInvalid
+from trading_mcp.redact import redacted
+
+CONNECTIONS_MAX: Final = 64
+HELLO_WITHIN: Final = 5.0
+IDLE_MAX: Final = 600.0
+ARGUMENTS_MAX: Final = 1_000
+LINES_EACH: Final = 200
+
+_log: Final = logging.getLogger("trading_mcp.local")
+_SECRET: Final = frozenset({"statement", "signature", "text"})
+
+
+class LocalDoor:
+    """Serves the desk's socket to this user's own programs; what they are is `Door.CLI`, whatever they say."""
+
+    def __init__(
+        self, desk: Desk, services: Services, since: Since, stop: Callable[[str], None], notes: Sequence[str] = ()
+    ) -> None:
+        self._desk = desk
+        self._services = services
+        self._since = since
+        self._stop = stop
+        self._notes = tuple(notes)
+        self._connections: set[asyncio.Task[None]] = set()
+        self._calls = 0
+        self._stop_for = ""
+        self._server: asyncio.Server | None = None
+
+    @property
+    def clients(self) -> int:
+        """Return how many are connected."""
+        return len(self._connections)
+
+    async def open(self, listener: socket.socket) -> None:
+        """Let clients in from here on."""
+        self._server = await asyncio.start_unix_server(self._met, sock=listener)
+
+    async def close(self) -> None:
+        """Let nobody in any more, and end what is under way."""
+        if self._server is not None:
+            self._server.close()
+        for task in tuple(self._connections):
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def _met(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - the server runs each client in a task
+        self._connections.add(task)
+        try:
+            await self._greeted(reader, writer)
+        except asyncio.CancelledError:
+            pass  # the desk stops
+        except (OSError, TimeoutError):
+            pass  # the client went away, or says nothing
+        except Exception:  # noqa: BLE001 - whatever a client caused, the desk goes on
+            _log.exception("a client's connection failed")
+        finally:
+            self._connections.discard(task)
+            writer.close()
+            with contextlib.suppress(OSError, asyncio.CancelledError):
+                await writer.wait_closed()
+
+    async def _greeted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        lines = link.Lines()
+        try:
+            peer = writer.get_extra_info("socket")
+            if link.peer_uid(peer) != os.geteuid():
+                raise LinkRefused("This desk belongs to another user.", "Ask the desk of your own.")
+            if len(self._connections) > CONNECTIONS_MAX:
+                raise LinkRefused("Too many clients are connected.", "Close some, then try again.")
+            waiting = await self._next(reader, lines, [], HELLO_WITHIN)
+            if not waiting:
+                return
+            hello = link.read_hello(waiting.pop(0))
+            if hello.kind != "cli":
+                raise LinkRefused(
+                    "Assistants cannot connect yet: that door comes with a later version.",
+                    "Use the command line until then: trading-mcp --help.",
+                )
+        except TradingMcpError as error:
+            writer.write(link.refusal(error))
+            await writer.drain()
+            return
+        home = self._desk.book.home
+        writer.write(link.welcome(home.name, home.mode.value))
+        client = redacted(hello.client, 80)
+        while waiting or (waiting := await self._next(reader, lines, waiting, IDLE_MAX, writer)):
+            writer.write(await self._answered(waiting.pop(0), client))
+            await writer.drain()
+            if self._stop_for:
+                self._stop(self._stop_for)  # only now: who asked for it is to hear of it
+
+    async def _next(
+        self,
+        reader: asyncio.StreamReader,
+        lines: link.Lines,
+        waiting: list[bytes],
+        seconds: float,
+        writer: asyncio.StreamWriter | None = None,
+    ) -> list[bytes]:
+        """Return the next whole lines, or none when the client has hung up or speaks no lines."""
+        async with asyncio.timeout(seconds):
+            while not waiting:
+                data = await reader.read(65_536)
+                if not data:
+                    return []
+                try:
+                    waiting = lines.feed(data)
+                except LinkBroken as error:
+                    if writer is None:
+                        raise
+                    writer.write(self._envelope(_failed(error)))
+                    await writer.drain()
+                    return []
+        return waiting
+
+    async def _answered(self, line: bytes, client: str) -> bytes:
+        """Answer one line; whatever is wrong with it or with us, it is answered and the desk goes on."""
+        try:
+            request = _request(line)
+        except TradingMcpError as error:
+            return self._envelope(_failed(error))
+        self._calls += 1
+        now = self._desk.ports.clock.now()
+        called = e.ToolCalled(
+            at=now,
+            call_id=f"cli-{now}-{self._calls}",
+            tool=str(type(request).__struct_config__.tag),
+            arguments=_arguments(request),
+            door=Door.CLI,
+            client=client,
+        )
+        acts = Acts(self._desk, self._services, client, called)
+        try:
+            answer, code = await self._done(request, acts, called)
+            body: dict[str, object] = {"ok": True, "exit": int(code), "answer": msgspec.to_builtins(answer)}
+            status = getattr(answer, "status", "") or code.name.lower()
+        except TradingMcpError as error:
+            body, status = _failed(error), type(error).__name__
+        except Exception:  # noqa: BLE001 - the same
+            _log.exception("a request failed", extra={"fields": {"request": called.tool}})
+            body = _failed(LinkBroken("The desk could not answer that.", "Read its log: trading-mcp doctor."))
+            status = "failed"
+        try:
+            whole = self._envelope(body)
+        except LinkBroken as error:
+            whole, status = self._envelope(_failed(error)), "too long"
+        self._note_answer(called, str(status), whole, acts.caused)
+        return whole
+
+    async def _done(self, request: r.AnyRequest, acts: Acts, called: e.ToolCalled) -> tuple[Answer, Exit]:
+        if isinstance(request, reading.READS):
+            self._note(called)
+            return reading.answer(request, self.reader(), self._desk.ports.journal), Exit.DONE
+        match request:
+            case r.AuditVerify():
+                self._note(called)
+                verified = await self._services.verified()
+                return verified, Exit.DONE if verified.holds else Exit.UNSOUND
+            case r.AuditLines(since=since):
+                self._note(called)
+                return self._services.lines(since, LINES_EACH), Exit.DONE
+            case r.Screen():
+                self._note(called)
+                return self._screen(request), Exit.DONE
+            case r.StopDesk(reason=reason):
+                self._desk.record((called,))
+                self._stop_for = redacted(reason, 200) or "stopped at the terminal"
+                return DoneAnswer(done=True, sentences=("The desk stops.",), seqs=()), Exit.DONE
+            case _:
+                with exactly():
+                    return await acts.act(request)
+
+    def _screen(self, request: r.Screen) -> Answer:
+        read = self.reader()
+        if request.act:
+            return self._services.act(request.act, read.book, read.facts)
+        proposal = read.book.proposals.get(request.proposal_id)
+        if proposal is None:
+            raise UsageInvalid("No proposal of that id waits.", "List what waits: trading-mcp proposals.")
+        return self._services.screen(proposal, read.book, read.facts)
+
+    def reader(self) -> Reader:
+        """Return this moment for a query."""
+        desk = self._desk
+        approved = frozenset(
+            key.split("/", 1)[1] for key in desk.gatherer.facts(desk.book, frozenset(), keep=False).instruments
+        )
+        facts = desk.gatherer.facts(desk.book, approved, keep=False)
+        return Reader(
+            book=desk.book,
+            facts=facts,
+            head=desk.ports.journal.head(),
+            since=self._since,
+            version=link.__version__,
+            notes=self._notes,
+        )
+
+    def _note(self, event: e.AnyEvent) -> None:
+        # A journal that cannot be written must not keep anyone from reading why.
+        with contextlib.suppress(JournalUnwritable):
+            self._desk.note((event,))
+
+    def _note_answer(self, called: e.ToolCalled, status: str, whole: bytes, caused: tuple[int, ...]) -> None:
+        self._note(
+            e.ToolAnswered(
+                at=self._desk.ports.clock.now(),
+                call_id=called.call_id,
+                status=status,
+                size=len(whole),
+                digest=hashlib.sha256(whole).hexdigest(),
+                caused=caused,
+            )
+        )
+
+    def _envelope(self, body: dict[str, object]) -> bytes:
+        book = self._desk.book
+        return link.encode(
+            {
+                "mode": book.home.mode.value,
+                "home": book.home.name,
+                "trading_state": book.account_state.name,
+                "as_of": self._desk.ports.clock.now(),
+                "journal_seq": self._desk.ports.journal.head().seq,
+                **body,
+            }
+        )
+
+
+def _request(line: bytes) -> r.AnyRequest:
+    fields = link.decode(line)
+    try:
+        return msgspec.convert(dict(fields), r.AnyRequest)
+    except msgspec.ValidationError as problem:
+        raise UsageInvalid(
+            f"That is no request: {redacted(str(problem), 200)}.", "Use a client of the desk's own version."
+        ) from None
+
+
+def _arguments(request: r.AnyRequest) -> str:
+    given: dict[str, object] = msgspec.to_builtins(request)
+    kept = {key: value for key, value in given.items() if value not in ("", None, {}) and key != "request"}
+    shown = {key: f"({len(str(value))} characters)" if key in _SECRET else value for key, value in kept.items()}
+    return redacted(msgspec.json.encode(shown).decode(), ARGUMENTS_MAX)
+
+
+def _failed(error: TradingMcpError) -> dict[str, object]:
+    return {
+        "ok": False,
+        "exit": int(error.exit_code),
+        "error": {
+            "code": type(error).__name__,
+            "message": redacted(error.message),
+            "next_step": redacted(error.next_step),
+        },
+    }

@@ -1,0 +1,33 @@
+"""What the local door is given besides the desk: papers to sign, and the journal as those see it who check it."""
+
+from typing import Protocol
+
+from trading_mcp.core.domain.book import Book
+from trading_mcp.core.domain.events import AnyEvent
+from trading_mcp.core.domain.facts import Facts
+from trading_mcp.core.domain.proposals import Proposal
+from trading_mcp.desk.answers import LinesAnswer, ScreenAnswer, VerifiedAnswer
+
+
+class Services(Protocol):
+    """Made of adapters by whoever starts the desk."""
+
+    def screen(self, proposal: Proposal, book: Book, facts: Facts) -> ScreenAnswer:
+        """Return what a person sees of a proposal, and the statement to be signed."""
+        ...
+
+    def act(self, name: str, book: Book, facts: Facts) -> ScreenAnswer:
+        """Return the same for an act without a proposal."""
+        ...
+
+    def pinned(self, book: Book, now: int) -> tuple[AnyEvent, ...]:
+        """Return the enrolment to be recorded, if the user's approver may become this home's."""
+        ...
+
+    async def verified(self) -> VerifiedAnswer:
+        """Walk the whole journal, without keeping the desk from its work."""
+        ...
+
+    def lines(self, since: int, count: int) -> LinesAnswer:
+        """Return entries as the lines of an export."""
+        ...
