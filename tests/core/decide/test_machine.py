@@ -5,4 +5,4 @@ from hypothesis import settings
 from tests.core.decide.machine import World
 
 TestWorld = World.TestCase
-TestWorld.settings = settings(max_examples=settings().max_examples, stateful_step_count=40)
+TestWorld.settings = settings(max_examples=max(400, settings().max_examples), stateful_step_count=50)
