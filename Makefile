@@ -60,12 +60,11 @@ coverage: $(STAMP) ## the tests again, counting branches: 100 % where a miss cos
 	@$(PYTEST) -q -n $(WORKERS) -m "not long" --cov --cov-report=
 	@$(BIN)/coverage report --include='$(COVERED)' --fail-under=100
 
-mutation: $(STAMP) ## change the domain and the guardrails line by line and see which change no test notices
-	@$(BIN)/mutmut run
-	@$(BIN)/mutmut results
+mutation: $(STAMP) ## change the core line by line and see which change no test notices; SLICE=gate is one part of it
+	@nice $(BIN)/python tests/mutation/run.py $(SLICE)
 
 bench: $(STAMP) ## measure, side by side with the alternatives
-	@for script in bench/[a-z]*.py; do echo "$$script"; $(BIN)/python "$$script" || exit 1; done
+	@for script in gate journal simulation; do echo "$$script"; $(BIN)/python -m bench.$$script || exit 1; done
 
 clean: ## remove what the targets above made
 	@rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache mutants dist htmlcov .coverage .coverage.*

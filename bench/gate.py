@@ -1,4 +1,4 @@
-"""What a decision costs, beside forty bare Decimal comparisons in the same run: `python bench/gate.py`."""
+"""What a decision costs, beside forty bare Decimal comparisons in the same run: `python -m bench.gate`."""
 
 import timeit
 from collections.abc import Callable
@@ -83,11 +83,13 @@ def measure(held: int) -> list[Result]:
     intent = buy("next", "DOGE-USDT")
     leave = Intent(id="leave", door=Door.MCP, pair=HELD[0], side=Side.SELL, amount=Everything())
     base = microseconds(lambda: reference(Pair(Decimal(1), Decimal(2))))
-    results = [Result(name=f"forty bare comparisons ({held} positions held)", value=base, unit="µs")]
+    results = [Result(name=f"forty bare comparisons, {held} held", value=base, unit="µs")]
 
     def add(name: str, run: Callable[[], object], aim: str) -> None:
         value = microseconds(run)
-        results.append(Result(name=name, value=value, unit="µs", ratio=value / base, against="bare", aim=aim))
+        results.append(
+            Result(name=f"{name}, {held} held", value=value, unit="µs", ratio=value / base, against="bare", aim=aim)
+        )
 
     with exactly():
         book, facts = world(Mode.SIMULATED, held)

@@ -1,4 +1,4 @@
-"""What the journal costs beside a bare write and fsync on the same disk: `python bench/journal.py [--json]`."""
+"""What the journal costs beside a bare write and fsync on the same disk: `python -m bench.journal [--json] [--record]`."""
 
 import os
 import tempfile
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from measure import Result, percentile, report, seconds
 
+from bench.measure import Result, percentile, report, seconds
 from trading_mcp.adapters.journal.anchor import AnchorFile
 from trading_mcp.adapters.journal.checkpoint import Checkpointer, DeskKey
 from trading_mcp.adapters.journal.snapshot import Snapshots

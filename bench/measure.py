@@ -6,6 +6,11 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
+
+RECORDED = Path(__file__).with_name("recorded.json")
+# A ratio beyond its recorded one by more than this is a bug to explain.
+GROWTH_MAX = 1.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,11 +37,21 @@ def seconds(run: Callable[[], object]) -> float:
 
 
 def report(results: Sequence[Result]) -> None:
-    """Print the table, or JSON if the command line says --json."""
+    """Print the table or, on request, JSON; say which ratio grew by more than a fifth since it was recorded."""
+    recorded: dict[str, float] = json.loads(RECORDED.read_text("utf-8")) if RECORDED.exists() else {}
+    if "--record" in sys.argv:
+        recorded |= {result.name: round(result.ratio, 2) for result in results if result.ratio is not None}
+        RECORDED.write_text(json.dumps(recorded, indent=1, sort_keys=True) + "\n", "utf-8")
     if "--json" in sys.argv:
         print(json.dumps([asdict(result) for result in results], indent=1))
         return
     for result in results:
-        compared = "" if result.ratio is None else f"{result.ratio:6.2f} x {result.against}"
-        aim = f"  aim {result.aim}" if result.aim else ""
-        print(f"{result.name:<52}{result.value:12,.3f} {result.unit:<10}{compared:<26}{aim}".rstrip())
+        print(_row(result, recorded.get(result.name)))
+
+
+def _row(result: Result, recorded: float | None) -> str:
+    compared = "" if result.ratio is None else f"{result.ratio:6.2f} x {result.against}"
+    aim = f"  aim {result.aim}" if result.aim else ""
+    is_slower = result.ratio is not None and recorded is not None and result.ratio > recorded * GROWTH_MAX
+    slower = f"  SLOWER than the recorded {recorded} x" if is_slower else ""
+    return f"{result.name:<52}{result.value:12,.3f} {result.unit:<10}{compared:<26}{aim}{slower}".rstrip()

@@ -1,4 +1,4 @@
-"""What the synthetic market and the matching engine cost: `python bench/simulation.py`."""
+"""What the synthetic market and the matching engine cost: `python -m bench.simulation`."""
 
 import time
 from collections.abc import Callable
@@ -32,9 +32,7 @@ def _once(run: Callable[[SyntheticMarket], object]) -> float:
 
 def matching() -> None:
     instrument = LISTINGS[0].instrument()
-    look = Look(
-        instrument=instrument, costs=Costs(fee_taker=Decimal("0.001"), slippage=Decimal("0.0005")), at=NOW
-    )
+    look = Look(instrument=instrument, costs=Costs(fee_taker=Decimal("0.001"), slippage=Decimal("0.0005")), at=NOW)
     order = Order(
         id="o",
         intent_id="i",
@@ -56,9 +54,7 @@ def matching() -> None:
     assert bar is not None
     assert depth is not None
     resting = arrive(order, look, price=bar.open)
-    timed(
-        "market order against a bar", 10_000, lambda _: [match_bar(resting, bar, look) for _ in range(10_000)]
-    )
+    timed("market order against a bar", 10_000, lambda _: [match_bar(resting, bar, look) for _ in range(10_000)])
     timed(
         "market order against a book",
         10_000,
@@ -76,9 +72,7 @@ def main() -> None:
         43_200,
         lambda market: market.candles("BTC-USDT", FIRST, 43_200),
     )
-    timed(
-        "30 days of minute closes, one pair", 43_200, lambda market: market.closes("BTC-USDT", FIRST, 43_200)
-    )
+    timed("30 days of minute closes, one pair", 43_200, lambda market: market.closes("BTC-USDT", FIRST, 43_200))
     timed("14 days of minute quotes, ten pairs", 201_600, _fortnight)
     matching()
 
