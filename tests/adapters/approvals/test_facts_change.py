@@ -89,3 +89,24 @@ def test_limits_that_are_not_what_they_were_would_come_to_nothing(room: Room) ->
         "The limits are not what they were when this was proposed: a signature would end it.",
     )
     assert (facts(room)["limit"], facts(room)["from, to"]) == (NOTIONAL, "400 -> 5000")
+
+
+@pytest.mark.parametrize(
+    ("key", "before", "after", "turn"),
+    [
+        ("account.orders_open_max", "20", "10", "tighter"),
+        ("account.orders_open_max", "20", "30", "looser"),
+        ("schedule.zone", "UTC", "Asia/Kolkata", "neither"),
+    ],
+)
+def test_a_change_says_which_way_it_goes(room: Room, key: str, before: str, after: str, turn: str) -> None:
+    change(room, key, before, after)
+    assert facts(room)["from, to"] == f"{before} -> {after} ({turn})"
+
+
+def test_a_list_is_told_whole_however_long(room: Room) -> None:
+    names = sorted(f"A{number}" for number in range(1_000, 1_400))
+    approved = sorted({*room.book.policy.crypto.assets_approved})
+    change(room, "market.crypto.assets_approved", ", ".join(approved), ", ".join(sorted([*approved, *names])))
+    assert facts(room)["adds"] == ", ".join(names)
+    assert names[-1] in text(room)

@@ -12,7 +12,7 @@ from tests.adapters.approvals.room import NOW, Room
 from tests.core.guardrails.world import AAPL, buy, limit_at, position, quote, resting, sell
 from trading_mcp.adapters.approvals.shown import Shown
 from trading_mcp.core.canonical import canonical
-from trading_mcp.core.domain.market import HOUR
+from trading_mcp.core.domain.market import HOUR, Price
 from trading_mcp.core.domain.orders import OrderType, Protect, Trailing
 from trading_mcp.core.domain.proposals import (
     ProposedOrder,
@@ -236,3 +236,44 @@ def test_stocks_are_told_in_their_own_currency(room: Room) -> None:
         "199.95 USD",
         "0 USD, 0 % of equity",
     )
+
+
+def test_what_was_judged_is_what_is_shown_whatever_the_price_has_made_of_the_wish(room: Room) -> None:
+    body = room.propose(buy("0.006", protect=Protect(stop_loss=D(49_000)))).body
+    assert isinstance(body, ProposedOrder)
+    waiting(room, replace(body, quantity=D("0.003")))
+    found = facts(room)
+    assert (found["quantity"], found["notional at worst"]) == ("0.003", "151.5 USD, 0.16 % of equity")
+
+
+def test_amounts_at_risk_are_rounded_up(room: Room) -> None:
+    room.propose(buy("0.00601", protect=Protect(stop_loss=D("49000.02"))))
+    holding(room, position("0.10000001"))
+    room.price("50012.34")
+    btc = Price(value=D("50000.007"), confirmed_at=NOW)
+    room.facts = replace(room.facts, prices={**room.facts.prices, "BTC": btc})
+    found = facts(room)
+    assert found["notional at worst"].split(" ")[0] == "303.57989"
+    assert found["worst loss at stop"].split(" ")[0] == "23.814271"
+    assert found["at risk already"].split(" ")[0] == found["of that BTC"].split(" ")[0] == "5000.0013"
+
+
+def test_every_code_that_denies_is_named(room: Room) -> None:
+    room.propose()
+    room.facts = replace(room.facts, feeds={}, balances={})
+    assert shown(room).warnings == ("The gate would refuse it now even if signed: FEED_DOWN, BALANCE_INSUFFICIENT.",)
+    lines = [line for line in text(room).splitlines() if line.startswith("!")]
+    assert lines == ["! The gate would refuse it now even if signed: FEED_DOWN, BALANCE_INSUFFICIENT."]
+    room.facts = replace(room.facts, quotes={})
+    wrapped = [line for line in text(room).splitlines() if line.startswith("!")]
+    assert len(wrapped) == 3
+    assert all(line.startswith("! ") for line in wrapped)
+
+
+def test_a_loss_needs_a_price_and_a_rate(room: Room) -> None:
+    room.propose(buy("0.006", protect=Protect(stop_loss=D(49_000))))
+    known = room.facts
+    room.facts = replace(known, quotes={})
+    assert facts(room)["worst loss at stop"] == "unknown"
+    room.facts = replace(known, prices={name: one for name, one in known.prices.items() if name != "USDT"})
+    assert facts(room)["worst loss at stop"] == "unknown"

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from tests.adapters.approvals.making import facts, shown, text, waiting
 from tests.adapters.approvals.room import Room
-from trading_mcp.adapters.approvals.shown import lines_of
+from trading_mcp.adapters.approvals.shown import Row, lines_of
 from trading_mcp.core.domain.latches import ACCOUNT, TradingState
 from trading_mcp.core.domain.orders import Side
 from trading_mcp.core.domain.proposals import (
@@ -86,7 +86,7 @@ def columns(line: str) -> int:
 
 
 def test_a_line_is_as_long_as_the_screen_allows(room: Room) -> None:
-    for reason, lengths in (("x" * 76, [80]), ("x" * 77, [80, 5]), ("\u4e2d" * 39, [42, 5])):
+    for reason, lengths in (("x" * 76, [80]), ("x" * 153, [80, 80, 5]), ("\u4e2d" * 39, [42, 5])):
         room.book = replace(room.book, proposals={})
         proposal = replace(waiting(room, ProposedRelease(scope=ACCOUNT, target=TradingState.ACTIVE)), reason=reason)
         fenced = [line for line in lines_of(shown(room, proposal)) if line.startswith("  | ")]
@@ -97,3 +97,10 @@ def test_sides_are_spelled_as_they_are(room: Room) -> None:
     assert [str(side) for side in Side] == ["buy", "sell"]
     room.propose()
     assert facts(room)["side"] == "buy, for manual"
+
+
+def test_a_fact_is_never_an_empty_line_and_a_pair_is_never_torn(room: Room) -> None:
+    waiting(room, ProposedRelease(scope=ACCOUNT, target=TradingState.ACTIVE))
+    rows = (Row(label="nothing", value=""), Row(label="pairs", value="x" * 50 + " BTC-USDT"))
+    lines = lines_of(replace(shown(room), rows=rows))
+    assert lines[3:6] == ("  nothing             -", f"  pairs               {'x' * 50}", f"{' ' * 22}BTC-USDT")

@@ -82,7 +82,7 @@ def standing(approver: Approver | None, named: str) -> Standing:
 
 def fingerprint_of(public: bytes) -> str:
     """Return 128 bits of a key's hash in groups of four, to be compared by eye."""
-    digest = hashlib.sha256(public).hexdigest()[:32]
+    digest = hashlib.sha256(public).hexdigest()
     return "-".join(digest[place : place + 4] for place in range(0, 32, 4))
 
 

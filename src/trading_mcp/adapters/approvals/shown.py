@@ -84,7 +84,7 @@ def _lines(shown: Shown) -> Iterator[str]:
     for warning in shown.warnings:
         yield from _wrapped(warning, "! ", "! ")
     yield ""
-    yield f"Not checked by anyone, the words of who asked ({cut(shown.said.door, 20)}):"
+    yield f"Not checked by anyone, the words of who asked ({shown.said.door}):"
     name = f"name: {shown.said.client}" if shown.said.client else ""
     for words in (name, shown.said.reason or "(no reason given)"):
         yield from (_FENCE + part for part in _by_columns(words, COLUMNS - len(_FENCE)))

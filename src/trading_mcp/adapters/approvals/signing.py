@@ -66,9 +66,7 @@ def draw_statement(proposal: Proposal, book: Book, facts: Facts, nonce: str) -> 
     if not now < proposal.expires_at:
         return NotDrawn(reason="The proposal has expired.")
     plain = msgspec.structs.replace(
-        _plain(book, now, nonce),
-        proposal_id=proposal.id,
-        kind=str(type(body).__struct_config__.tag),
+        _plain(str(type(body).__struct_config__.tag), proposal.id, book, now, nonce),
         venue=_venue_of(body),
         body_hash=proposal.body_hash,
         expires=min(now + book.policy.account.statement_life, proposal.expires_at),
@@ -79,15 +77,15 @@ def draw_statement(proposal: Proposal, book: Book, facts: Facts, nonce: str) -> 
 def draw_act(act: Act, book: Book, facts: Facts, nonce: str) -> Statement:
     """Bind an act of a person that answers no proposal."""
     kind, subject = act.value
-    return msgspec.structs.replace(_plain(book, facts.now, nonce), kind=kind, proposal_id=subject)
+    return _plain(kind, subject, book, facts.now, nonce)
 
 
-def _plain(book: Book, now: int, nonce: str) -> Statement:
+def _plain(kind: str, subject: str, book: Book, now: int, nonce: str) -> Statement:
     home = book.home
     return Statement(
         version=STATEMENT_VERSION,
-        proposal_id="",
-        kind="",
+        proposal_id=subject,
+        kind=kind,
         account=home.account,
         venue="",
         mode=home.mode,
