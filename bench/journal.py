@@ -1,4 +1,4 @@
-"""What the journal costs beside a bare write and fsync on the same disk: `python -m bench.journal [--json] [--record]`."""
+"""What the journal costs beside a bare write and fsync on the same disk: `python -m bench.journal [--record]`."""
 
 import os
 import tempfile
