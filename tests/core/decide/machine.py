@@ -196,3 +196,10 @@ class World(Around):
             self.answer_a_proposal(pick, forged)
         else:
             self.release(pick, self.one_of((TradingState.ACTIVE, TradingState.REDUCING), pick))
+
+    @rule(pick=picks)
+    def lose_sight(self, pick: int) -> None:
+        """Have an answer about an order at the venue time out."""
+        alive = [key for key in self.venue.alive if self.desk.state(key) in (OrderState.LIVE, OrderState.PARTIAL)]
+        if alive:
+            self.do(c.ReportUnknown(order_id=self.one_of(alive, pick), reason="no answer"))

@@ -79,6 +79,10 @@ class Around(RuleBasedStateMachine):
 
     def did(self, events: Sequence[e.AnyEvent]) -> None:
         for event in events:
+            if isinstance(event, e.FillRecorded) and event.fill.order_id is not None:
+                wish = self.desk.order(event.fill.order_id).order.protect
+                if wish is not None and wish.stop_loss is not None:
+                    self.guarded.add(f"{event.book}/{event.fill.venue}/{event.fill.pair}")
             if isinstance(event, e.Protected) and event.protection.stop is not None:
                 self.guarded.add(event.protection.position)
             if isinstance(event, e.ProtectionEnded):

@@ -16,7 +16,7 @@ from trading_mcp.core.domain.instruments import asset_of, quote_of
 from trading_mcp.core.domain.latches import TradingState
 from trading_mcp.core.domain.market import market_of
 from trading_mcp.core.domain.money import exactly
-from trading_mcp.core.domain.orders import OrderState, Purpose, Side
+from trading_mcp.core.domain.orders import OrderState, Purpose, Side, Working
 from trading_mcp.core.domain.policy import Policy
 from trading_mcp.core.domain.protection import Kept
 from trading_mcp.core.domain.verdict import Code
@@ -145,6 +145,12 @@ def of_a_book(desk: Desk, guarded: set[str]) -> None:
             assert resting.state in AT_VENUE
             assert not resting.cancel_reason
             assert resting.remaining <= held < resting.remaining + D("0.5"), "the stop is for another size"
+    for key, position in book.portfolio.positions.items():
+        leaving = [item for item in book.working.values() if item.order.reduces and not item.cancel_reason]
+        asked = [
+            item.remaining for item in leaving if item.order.purpose is not Purpose.PROTECTION and key == _key(item)
+        ]
+        assert sum(asked, D(0)) <= position.quantity, f"more of {key} is being sold than it holds"
     assert len(book.proposals) <= 30
     sent: dict[str, int] = {}
     for event in desk.events:
@@ -152,6 +158,10 @@ def of_a_book(desk: Desk, guarded: set[str]) -> None:
             intent_id = desk.order(event.order_id).order.intent_id
             sent[intent_id] = sent.get(intent_id, 0) + 1
     assert max(sent.values(), default=1) == 1, "one intent was sent twice"
+
+
+def _key(item: Working) -> str:
+    return f"{item.order.book}/{item.order.venue}/{item.order.pair}"
 
 
 def of_money(desk: Desk, flows: Decimal) -> None:
