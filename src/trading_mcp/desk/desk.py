@@ -9,13 +9,13 @@ from msgspec.structs import replace
 
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain.book import Book
-from trading_mcp.core.domain.events import AnyEvent, Latched, OrderCancelRequested, OrderCleared, Refused
+from trading_mcp.core.domain.events import AnyEvent, Latched, OrderCancelRequested, OrderCleared
 from trading_mcp.core.domain.evolve import evolve
 from trading_mcp.core.domain.facts import Facts
 from trading_mcp.core.domain.latches import ACCOUNT, Latch, TradingState
 from trading_mcp.core.domain.money import exactly
 from trading_mcp.core.domain.orders import OrderState, Purpose, Working
-from trading_mcp.core.domain.proposals import ProposedOrder, ProposedRelease
+from trading_mcp.core.domain.proposals import ProposedOrder
 from trading_mcp.core.domain.verdict import Code
 from trading_mcp.core.guardrails.decide import decide
 from trading_mcp.desk.courier import Courier
@@ -80,14 +80,6 @@ class Desk:
         """Decide, record, fold and act, with nothing in between."""
         if self.is_unwritable:
             self._take_back_unrecorded(command)
-        if self.ports.is_halted_by_file() and _releases(command, self.book):
-            refused = Refused(
-                at=self.ports.clock.now(),
-                what="release",
-                subject=ACCOUNT.key,
-                reason="the file HALT stands in the home: remove it first",
-            )
-            return self.record((*before, refused))[len(before) :]
 
         def decided() -> tuple[AnyEvent, ...]:
             return (*before, *decide(command, self.book, self._facts(command, signature)))
@@ -249,14 +241,6 @@ def _unwritable() -> JournalUnwritable:
         "The journal cannot be written: cancels are sent unrecorded, and nothing else is done.",
         "Run `trading-mcp doctor`, then start the desk again.",
     )
-
-
-def _releases(command: c.AnyCommand, book: Book) -> bool:
-    """Say whether a command would end a latch."""
-    if isinstance(command, c.Approve):
-        proposal = book.proposals.get(command.proposal_id)
-        return proposal is not None and isinstance(proposal.body, ProposedRelease)
-    return isinstance(command, c.Release)
 
 
 def _pairs_of(command: c.AnyCommand | None, book: Book) -> frozenset[str]:

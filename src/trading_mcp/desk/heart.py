@@ -46,9 +46,12 @@ class Heart:
 
     async def run(self) -> None:
         """Beat for ever."""
-        while True:
-            self.beat()
-            await asyncio.sleep(self._ports.cadence.tick)
+        try:
+            while True:
+                self.beat()
+                await asyncio.sleep(self._ports.cadence.tick)
+        finally:
+            await self._crew.stop()
 
     def beat(self) -> None:
         """Do what is due now; what fails keeps nothing else from its turn."""
@@ -64,10 +67,6 @@ class Heart:
     async def settle(self) -> None:
         """Wait until every visit under way has come back."""
         await self._crew.finish("visit", self._ports.cadence.request * 10)
-
-    async def stop(self) -> None:
-        """Visit no more."""
-        await self._crew.stop()
 
     def _do(self, step: Callable[[], None]) -> None:
         try:

@@ -16,7 +16,8 @@ class Cadence:
     mark: int = 60 * SECOND
     open_orders: int = 10 * SECOND
     reconcile: int = 60 * SECOND
-    confirm: int = 30 * SECOND
+    confirm: int = 60 * SECOND
+    confirm_opening: int = 30 * SECOND
     request: float = 10.0
     answer: float = 5.0
     escalate: int = 10 * SECOND

@@ -136,7 +136,10 @@ class Reconciler:
             if suspicion is None or suspicion.differences != differences:
                 suspicion = Suspicion(differences=differences, since=now)
             self._suspected[venue] = suspicion
-            if now - suspicion.since < self._ports.cadence.confirm:
+            cadence = self._ports.cadence
+            # Until the first comparison not even exits pass; what is latched after it lets them through.
+            patience = cadence.confirm if venue in book.reconciled else cadence.confirm_opening
+            if now - suspicion.since < patience:
                 return False
         else:
             self._suspected.pop(venue, None)
