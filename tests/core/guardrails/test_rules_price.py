@@ -107,6 +107,7 @@ PRICES: Final = (
     denies("a stock a tick longer ago", lambda: aged(60 * SECOND + 1, AAPL, "1"), STALE),
     passes("a spread of 2 %", lambda: quoted("49000", "50000")),
     denies("a spread a cent wider", lambda: quoted("48999.99", "50000"), ODD),
+    denies("a spread of more digits than are shown", lambda: quoted("48988.888888", "50000"), ODD),
     passes("a stock's spread of 0.5 %", lambda: quiet(buy("1", AAPL)).quoted(AAPL, "199", "200")),
     denies("a stock's spread a cent wider", lambda: quiet(buy("1", AAPL)).quoted(AAPL, "198.99", "200"), ODD),
     passes("a jump up of 10 %", lambda: jumped("45450", "45450")),

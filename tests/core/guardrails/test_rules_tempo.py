@@ -207,6 +207,7 @@ ROWS: Final = (
         "an exit with nobody watching", lambda: watched(mcp=50).with_intent(side=Side.SELL).holding(position("0.002"))
     ),
     passes("an algorithm has a mandate for that", lambda: watched(runner=50).run_by(algorithm())),
+    passes("a door that did nothing yet", lambda: watched(cli=1).with_account(unattended_actor_max=1)),
     denies("a new client's name gives no new quota", lambda: watched(mcp=50).with_intent(client="new"), UNATTENDED),
     passes(
         "another door has its own",
