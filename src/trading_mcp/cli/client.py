@@ -21,9 +21,10 @@ T = TypeVar("T")
 class Refusal(TradingMcpError):
     """The desk answered that it could not; how a command ends then is what the desk says."""
 
-    def __init__(self, message: str, next_step: str, code: Exit = Exit.FAILED) -> None:
+    def __init__(self, message: str, next_step: str, code: Exit = Exit.FAILED, kind: str = "") -> None:
         super().__init__(message, next_step)
         self.exit_code = code
+        self.kind = kind
 
 
 class Reply:
@@ -69,8 +70,12 @@ def _believed(answer: dict[str, object]) -> Reply:
     match answer:
         case {"ok": True, "exit": int()}:
             return Reply(answer)
-        case {"ok": False, "exit": int(code), "error": {"message": str(message), "next_step": str(step)}}:
-            raise Refusal(shown(message), shown(step), Exit(code))
+        case {
+            "ok": False,
+            "exit": int(code),
+            "error": {"code": str(kind), "message": str(said), "next_step": str(step)},
+        }:
+            raise Refusal(shown(said), shown(step), Exit(code), shown(kind))
         case _:
             raise LinkBroken("The desk's answer is not what was agreed.", "Use a client of the desk's own version.")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from types import ModuleType
 from typing import Final, NamedTuple
 
 
@@ -28,8 +29,8 @@ COMMANDS: Final[dict[str, Command]] = {
     "close": Command("trading", "close a position, or all of them", "Trading"),
     "pairs": Command("looking", "what may be traded, and its prices", "Trading"),
     "halt": Command("holding", "the kill switch: stop all new risk now", "Control"),
-    "resume": Command("holding", "release a halt, with a signature", "Control"),
-    "attend": Command("holding", "sign that somebody is watching", "Control"),
+    "resume": Command("signing", "release a halt, with a signature", "Control"),
+    "attend": Command("signing", "sign that somebody is watching", "Control"),
     "proposals": Command("looking", "what waits for you", "Control"),
     "approve": Command("signing", "read a proposal and sign it", "Control"),
     "decline": Command("signing", "say no to a proposal", "Control"),
@@ -44,6 +45,12 @@ def run(name: str, arguments: list[str]) -> int:
     """Carry out one command."""
     if name == "desk" and arguments[:1] == ["stop"]:
         name, arguments = "stop", arguments[1:]
-    module = importlib.import_module(f"trading_mcp.cli.{COMMANDS[name].module}")
-    main: Callable[[str, list[str]], int] = module.main
+    # The kill switch must start fast; only with a signature does it need the key.
+    needs_key = name == "halt" and "--everything" in arguments
+    main: Callable[[str, list[str]], int] = module_of("signing" if needs_key else COMMANDS[name].module).main
     return main(name, arguments)
+
+
+def module_of(name: str) -> ModuleType:
+    """Load a module of the command line that is too heavy to be loaded before it is needed."""
+    return importlib.import_module(f"trading_mcp.cli.{name}")

@@ -76,7 +76,11 @@ def _dispatched(arguments: list[str]) -> int:
 def fail(error: TradingMcpError, *, is_json: bool) -> int:
     """Say what went wrong, for a person or for a program."""
     if is_json:
-        fields = {"code": type(error).__name__, "message": error.message, "next_step": error.next_step}
+        fields = {
+            "code": getattr(error, "kind", "") or type(error).__name__,
+            "message": error.message,
+            "next_step": error.next_step,
+        }
         print(json.dumps({"ok": False, "exit": int(error.exit_code), "error": fields}))
     else:
         print(str(error), file=sys.stderr)

@@ -1,4 +1,4 @@
-"""`halt`, `resume` and `attend`: stop at once, and go on with a signature."""
+"""`halt`: the kill switch, which needs no key and starts fast."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from trading_mcp.cli.parsing import parser, place_of
 from trading_mcp.cli.trading import done
 from trading_mcp.doors.local import requests as r
 
-_HALT = '  trading-mcp halt\n  trading-mcp halt --reason "I do not trust this"'
+_HALT = """\
+  trading-mcp halt
+  trading-mcp halt --reason "I do not trust this"
+  trading-mcp halt --everything        stops at the venue go too, with a signature"""
 
 
 def main(name: str, arguments: list[str]) -> int:

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from typing import TypeVar
 
 import msgspec
 
@@ -48,7 +49,7 @@ def head(reply: Reply, title: str) -> None:
 
 def pair(label: str, value: str) -> None:
     """Print a label and its value."""
-    say(f"{label:<14}{value or '-'}", 2, 16)
+    say(f"{label:<13} {value or '-'}", 2, 16)
 
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[str]], right: str = "") -> None:
@@ -95,6 +96,14 @@ def grouped(text: str) -> str:
         return f"{Decimal(text):,f}" if text else "-"
     except InvalidOperation:
         return text
+
+
+T = TypeVar("T")
+
+
+def converted(answer: object, kind: type[T]) -> T:
+    """Return a part of an answer as what it must be."""
+    return msgspec.convert(answer, kind)
 
 
 def dump(reply: Reply) -> None:

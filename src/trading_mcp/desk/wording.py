@@ -5,7 +5,7 @@ from typing import Final
 
 from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.latches import TradingState
-from trading_mcp.core.domain.money import plain
+from trading_mcp.core.domain.money import plain as digits
 from trading_mcp.core.domain.orders import Everything, Intent, Notional, Order, Quantity
 from trading_mcp.core.domain.proposals import (
     ProposalBody,
@@ -16,7 +16,7 @@ from trading_mcp.core.domain.proposals import (
     ProposedRelease,
 )
 from trading_mcp.core.domain.verdict import Outcome, Verdict
-from trading_mcp.redact import redacted
+from trading_mcp.redact import cut, plain, redacted
 
 TEXT_MAX: Final = 400
 _SECOND: Final = 1_000_000
@@ -44,7 +44,7 @@ def span_text(microseconds: int) -> str:
 
 def amount_text(value: Decimal | None) -> str:
     """Write an amount, or nothing where it is not known."""
-    return "" if value is None else plain(value)
+    return "" if value is None else digits(value)
 
 
 def money_text(value: Decimal | None) -> str:
@@ -56,9 +56,9 @@ def intent_text(intent: Intent) -> str:
     """Write what somebody wants."""
     match intent.amount:
         case Quantity(value=value):
-            much = f"{plain(value)} {intent.pair}"
+            much = f"{digits(value)} {intent.pair}"
         case Notional(value=value):
-            much = f"{intent.pair} for {plain(value)}"
+            much = f"{intent.pair} for {digits(value)}"
         case Everything():
             much = f"all {intent.pair}"
     return f"{intent.side} {much} ({intent.type})"
@@ -66,14 +66,14 @@ def intent_text(intent: Intent) -> str:
 
 def order_text(order: Order) -> str:
     """Write what a venue is told."""
-    price = f" at {plain(order.limit_price)}" if order.limit_price is not None else ""
-    price += f", stop {plain(order.stop_price)}" if order.stop_price is not None else ""
-    return f"{order.side} {plain(order.quantity)} {order.pair}{price}"
+    price = f" at {digits(order.limit_price)}" if order.limit_price is not None else ""
+    price += f", stop {digits(order.stop_price)}" if order.stop_price is not None else ""
+    return f"{order.side} {digits(order.quantity)} {order.pair}{price}"
 
 
 def verdict_text(verdict: Verdict) -> str:
     """Write a verdict with the codes of its findings."""
-    word = {Outcome.ALLOW: "allowed", Outcome.ASK: "needs a signature", Outcome.DENY: "denied"}[verdict.outcome]
+    word = {Outcome.ALLOW: "allowed", Outcome.ASK: "waits for a person", Outcome.DENY: "denied"}[verdict.outcome]
     worst = [found.code for found in verdict.findings if found.outcome is verdict.outcome]
     return f"{word}: {', '.join(worst)}" if worst else word
 
@@ -82,7 +82,7 @@ def body_text(body: ProposalBody) -> str:
     """Write what waits for a person."""
     match body:
         case ProposedOrder(intent=intent, quantity=quantity):
-            return f"{intent.side} {plain(quantity)} {intent.pair} ({intent.type})"
+            return f"{intent.side} {digits(quantity)} {intent.pair} ({intent.type})"
         case ProposedPolicy(deltas=deltas):
             return ", ".join(f"{delta.key}: {delta.before} -> {delta.after}" for delta in deltas)
         case ProposedMandate(mandate=mandate):
@@ -90,13 +90,13 @@ def body_text(body: ProposalBody) -> str:
         case ProposedRelease(scope=scope, target=target):
             return f"release {scope.key} to {target.name}"
         case ProposedClose(position=position, quantity=quantity):
-            return f"close {plain(quantity)} of {position}"
+            return f"close {digits(quantity)} of {position}"
 
 
 def sentence(event: e.AnyEvent) -> str:
     """Return one line about an event, without secrets or hidden characters."""
     said = _of_orders(event) or _of_answers(event) or _of_exits(event) or _of_people(event) or _of_the_desk(event)
-    return redacted(said or type(event).__name__, TEXT_MAX)
+    return cut(plain(said or type(event).__name__), TEXT_MAX)
 
 
 def _of_orders(event: e.AnyEvent) -> str:
@@ -104,11 +104,11 @@ def _of_orders(event: e.AnyEvent) -> str:
         case e.IntentJudged(intent=intent, verdict=verdict):
             return f"{intent_text(intent)} through {intent.door}: {verdict_text(verdict)}"
         case e.IntentSized(wanted=wanted, given=given, binding=binding):
-            return f"made smaller to fit: {plain(wanted)} -> {plain(given)}, by {binding}"
+            return f"made smaller to fit: {digits(wanted)} -> {digits(given)}, by {binding}"
         case e.OrderCleared(order=order):
             return f"order {order.id} cleared: {order_text(order)}"
         case e.ClearanceVoided(order_id=order_id, finding=finding):
-            return f"order {order_id} was not sent: {finding.code}, {finding.reason}"
+            return f"order {order_id} was not sent: {finding.code}, {_free(finding.reason)}"
         case _:
             return ""
 
@@ -120,18 +120,18 @@ def _of_answers(event: e.AnyEvent) -> str:
         case e.OrderAccepted(order_id=order_id):
             return f"order {order_id} is at its venue"
         case e.OrderRejected(order_id=order_id, reason=reason):
-            return f"order {order_id} was rejected by its venue: {reason}"
+            return f"order {order_id} was rejected by its venue: {_free(reason)}"
         case e.OrderUnknown(order_id=order_id, reason=reason):
-            return f"order {order_id}: nobody knows yet what became of it, {reason}"
+            return f"order {order_id}: nobody knows yet what became of it, {_free(reason)}"
         case e.OrderCancelRequested(order_id=order_id, reason=reason):
-            return f"order {order_id} is to be cancelled: {reason}"
+            return f"order {order_id} is to be cancelled: {_free(reason)}"
         case e.OrderCancelled(order_id=order_id):
             return f"order {order_id} is cancelled"
         case e.OrderLapsed(order_id=order_id, reason=reason):
-            return f"order {order_id} ended: {reason}"
+            return f"order {order_id} ended: {_free(reason)}"
         case e.FillRecorded(fill=fill):
-            fee = f", fee {plain(fill.fee)} {fill.fee_asset}"
-            return f"filled: {fill.side} {plain(fill.quantity)} {fill.pair} at {plain(fill.price)}{fee}"
+            fee = f", fee {digits(fill.fee)} {fill.fee_asset}"
+            return f"filled: {fill.side} {digits(fill.quantity)} {fill.pair} at {digits(fill.price)}{fee}"
         case _:
             return ""
 
@@ -140,14 +140,14 @@ def _of_exits(event: e.AnyEvent) -> str:
     match event:
         case e.Protected(protection=guard):
             levels = {"stop": guard.stop, "target": guard.target, "trail": guard.trail_level}
-            shown = ", ".join(f"{name} {plain(level)}" for name, level in levels.items() if level is not None)
+            shown = ", ".join(f"{name} {digits(level)}" for name, level in levels.items() if level is not None)
             return f"{guard.position} is guarded by the {guard.kept}: {shown or 'nothing armed yet'}"
         case e.ProtectionEnded(position=position, reason=reason):
-            return f"{position} is guarded no more: {reason}"
+            return f"{position} is guarded no more: {_free(reason)}"
         case e.CloseMoved(closing=closing):
-            return f"closing {closing.position}: {closing.stage}, {plain(closing.left)} left"
+            return f"closing {closing.position}: {closing.stage}, {digits(closing.left)} left"
         case e.CloseEnded(position=position, reason=reason):
-            return f"closing {position} ended: {reason}"
+            return f"closing {position} ended: {_free(reason)}"
         case _:
             return ""
 
@@ -159,9 +159,9 @@ def _of_people(event: e.AnyEvent) -> str:
         case e.ProposalApproved(proposal_id=proposal_id):
             return f"proposal {proposal_id} was signed"
         case e.ProposalEnded(proposal_id=proposal_id, end=end, reason=reason):
-            return f"proposal {proposal_id} {end}: {reason}" if reason else f"proposal {proposal_id} {end}"
+            return f"proposal {proposal_id} {end}: {_free(reason)}" if reason else f"proposal {proposal_id} {end}"
         case e.Refused(what=what, subject=subject, reason=reason):
-            return f"{what} {subject} came to nothing: {reason}"
+            return f"{what} {subject} came to nothing: {_free(reason)}"
         case e.PolicyChanged(deltas=deltas):
             return "limits changed: " + ", ".join(f"{one.key} {one.before} -> {one.after}" for one in deltas)
         case e.Attended():
@@ -183,13 +183,13 @@ def _of_the_desk(event: e.AnyEvent) -> str:
         case e.DeskStarted(version=version):
             return f"the desk started, version {version}"
         case e.DeskStopped(reason=reason):
-            return f"the desk stopped: {reason}"
+            return f"the desk stopped: {_free(reason)}"
         case e.Latched(latch=latch):
-            return f"{latch.scope.key} is {latch.state.name}: {latch.code}, {latch.reason}"
+            return f"{latch.scope.key} is {latch.state.name}: {latch.code}, {_free(latch.reason)}"
         case e.Released(scope=scope, target=target):
             return f"{scope.key} is {TradingState(target).name} again"
         case e.Reconciled(venue=venue, differences=differences):
-            return f"{venue} compared: {'; '.join(differences) if differences else 'everything agrees'}"
+            return f"{venue} compared: {_free('; '.join(differences)) if differences else 'everything agrees'}"
         case e.Suspended(elapsed=elapsed):
             return f"{span_text(elapsed)} went by unwatched; new risk waits"
         case e.Woke():
@@ -199,6 +199,11 @@ def _of_the_desk(event: e.AnyEvent) -> str:
         case (
             e.CashMoved(venue=venue, asset=asset, amount=amount) | e.Adjusted(venue=venue, asset=asset, amount=amount)
         ):
-            return f"{venue} moved {plain(amount)} {asset}"
+            return f"{venue} moved {digits(amount)} {asset}"
         case _:
             return ""
+
+
+def _free(text: str) -> str:
+    """Return words that somebody else wrote, without what looks like a secret."""
+    return redacted(text, TEXT_MAX)

@@ -1,0 +1,129 @@
+"""`audit`: verify, follow, show and export the journal; what needs no desk works without one."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from trading_mcp.cli import commands, page
+from trading_mcp.cli.client import Reply, ask
+from trading_mcp.cli.parsing import common, parser, place_of
+from trading_mcp.desk.answers import EntriesAnswer, EntryShown, LinesAnswer, VerifiedAnswer
+from trading_mcp.doors.local import requests as r
+from trading_mcp.errors import DeskMissing, Exit, UsageInvalid
+from trading_mcp.place import Place
+
+_EXAMPLES = """\
+  trading-mcp audit verify
+  trading-mcp audit tail --count 50
+  trading-mcp audit show 42
+  trading-mcp audit export journal.jsonl"""
+
+
+def main(name: str, arguments: list[str]) -> int:
+    """Look at the journal."""
+    made = parser(name, "The journal.", _EXAMPLES)
+    actions = made.add_subparsers(dest="action", required=True, metavar="verify|tail|show|export")
+    verify = actions.add_parser("verify", help="walk every entry and signature", allow_abbrev=False)
+    tail = actions.add_parser("tail", help="the newest entries that are news", allow_abbrev=False)
+    tail.add_argument("--count", type=int, default=20, help="how many (20, at most 200)")
+    tail.add_argument("--since", type=int, help="those after this sequence number instead")
+    tail.add_argument("--all", action="store_true", help="also what happens all the time")
+    show = actions.add_parser("show", help="one entry, whole", allow_abbrev=False)
+    show.add_argument("seq", type=int, metavar="SEQ")
+    export = actions.add_parser("export", help="every entry as a JSON line", allow_abbrev=False)
+    export.add_argument("file", nargs="?", type=Path, metavar="FILE", help="a new file (default: standard output)")
+    for sub in (verify, tail, show, export):
+        common(sub)
+    given = made.parse_args(arguments)
+    place = place_of(given)
+    if given.action == "verify":
+        return _verify(place, is_json=given.json)
+    if given.action == "export":
+        return _export(place, given.file, is_json=given.json)
+    is_tail = given.action == "tail"
+    request = (
+        r.AuditTail(count=given.count, since=given.since, all=given.all) if is_tail else r.AuditShow(seq=given.seq)
+    )
+    reply = ask(place, request)
+    if given.json:
+        page.dump(reply)
+    elif is_tail:
+        _tail(reply)
+    else:
+        _show(reply)
+    return reply.exit
+
+
+def _verify(place: Place, *, is_json: bool) -> int:
+    try:
+        reply = ask(place, r.AuditVerify())
+    except DeskMissing:
+        reply = Reply(commands.module_of("offline").verified(place))
+    if is_json:
+        page.dump(reply)
+        return reply.exit
+    told = reply.answer(VerifiedAnswer)
+    if told.holds:
+        page.say(
+            f"{told.entries:,} entries follow one from the other; {told.checkpoints:,} signatures of the desk hold."
+        )
+        page.say(f"Head: {told.head}")
+    else:
+        page.say(f"Entry {told.broken_at:,} {told.reason}.")
+        page.say("Keep the home as it is, and compare it with your backup and the anchor.")
+    if told.anchor:
+        page.say(f"The anchor: {told.anchor}")
+    return reply.exit
+
+
+def _tail(reply: Reply) -> None:
+    told = reply.answer(EntriesAnswer)
+    page.head(reply, "Journal")
+    for each in told.entries:
+        page.say(f"{each.seq:>7}  {page.time_of_day(each.at)}  {each.text}", 0, 19)
+    if told.next_since:
+        page.say(f"Go on: trading-mcp audit tail --since {told.next_since}")
+
+
+def _show(reply: Reply) -> None:
+    told = reply.answer(EntryShown)
+    page.head(reply, f"Entry {told.seq}")
+    page.pair("kind", told.kind)
+    page.pair("at", f"{page.moment(told.at)} UTC")
+    page.pair("says", told.text)
+    page.pair("hash", told.hash)
+    print(json.dumps(told.event, indent=2))
+
+
+def _export(place: Place, file: Path | None, *, is_json: bool) -> int:
+    """Write every entry as a line; the file is new and private."""
+    if file is None:
+        _lines(place, sys.stdout.write)
+        return Exit.DONE
+    try:
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    except FileExistsError:
+        raise UsageInvalid("That file exists already.", "Name a new one.") from None
+    with os.fdopen(handle, "w", encoding="utf-8") as out:
+        count = _lines(place, out.write)
+    if is_json:
+        print(json.dumps({"ok": True, "exit": 0, "answer": {"entries": count}}))
+    else:
+        page.say(f"{count:,} entries written.")
+    return Exit.DONE
+
+
+def _lines(place: Place, write: Callable[[str], object]) -> int:
+    since, count = 0, 0
+    while True:
+        told = ask(place, r.AuditLines(since=since)).answer(LinesAnswer)
+        for line in told.lines:
+            write(f"{line}\n")
+        count += len(told.lines)
+        if not told.next_since:
+            return count
+        since = told.next_since

@@ -1,0 +1,107 @@
+"""`doctor`: is the home private, the key in order, the journal whole; and what nobody promises."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from trading_mcp.adapters.system.home import open_home
+from trading_mcp.cli import offline, page, pen
+from trading_mcp.cli.client import ask
+from trading_mcp.cli.parsing import parser, place_of
+from trading_mcp.desk.answers import StatusAnswer, VerifiedAnswer
+from trading_mcp.doors.local import requests as r
+from trading_mcp.errors import DeskMissing, Exit, TradingMcpError
+from trading_mcp.place import Place
+
+FREE_MIN = 200 * 1024 * 1024
+_NOT_PROMISED = (
+    "An assistant with a shell under your user that can read a broker's keys can go around any local program, this "
+    "one included. The stronger set-up is a desk under a user of its own. See SECURITY.md."
+)
+_EXAMPLES = "  trading-mcp doctor\n  trading-mcp doctor --json"
+
+
+class Check(NamedTuple):
+    """One thing looked at: in order, worth a word, or unsound."""
+
+    name: str
+    outcome: str
+    said: str
+
+
+def main(name: str, arguments: list[str]) -> int:
+    """Look at everything a desk rests on."""
+    made = parser(name, "Check what a desk rests on.", _EXAMPLES)
+    given = made.parse_args(arguments)
+    place = place_of(given)
+    checks = [*_checks(place)]
+    code = Exit.UNSOUND if any(each.outcome == "bad" for each in checks) else Exit.DONE
+    if given.json:
+        print(json.dumps({"ok": True, "exit": int(code), "answer": {"checks": [each._asdict() for each in checks]}}))
+        return code
+    tones = {"good": "✓", "note": "·", "bad": "✗"}
+    tone = {"good": "good", "note": "dim", "bad": "bad"}
+    for each in checks:
+        print(f"{page.inked(tones[each.outcome], tone[each.outcome])} {each.name}")
+        page.say(each.said, 2)
+    print()
+    page.say(_NOT_PROMISED)
+    return code
+
+
+def _checks(place: Place) -> Iterator[Check]:
+    yield _tried("home", lambda: _home(place))
+    yield _tried("approver", _approver)
+    try:
+        status = ask(place, r.Status(), any_version=True).answer(StatusAnswer)
+    except DeskMissing as error:
+        yield Check("desk", "note", f"{error}")
+        yield _tried("journal", lambda: _journal(offline.verified(place)["answer"]))
+    except TradingMcpError as error:
+        yield Check("desk", "bad", f"{error}")
+    else:
+        outcome = "good" if status.state == "ACTIVE" else "note" if status.state == "REDUCING" else "bad"
+        yield Check(
+            "desk", outcome, f"version {status.version} runs, {status.state}, {status.orders_unknown} unknown"
+        )
+        yield from (Check("blocked", "note", line) for line in status.blocked)
+        yield from (Check("desk", "bad", line) for line in status.notes)
+        yield _tried("journal", lambda: _journal(ask(place, r.AuditVerify()).fields["answer"]))
+    if os.path.lexists(Path(place.path) / "HALT"):
+        yield Check("HALT", "bad", "The file HALT stands in the home: nothing trades until a person removes it.")
+    folder = Path(place.path) if Path(place.path).exists() else Path("/")
+    free = shutil.disk_usage(folder).free
+    yield Check("disk", "good" if free > FREE_MIN else "bad", f"{free // 1024 // 1024:,} MiB free")
+
+
+def _tried(name: str, check: Callable[[], Check]) -> Check:
+    try:
+        return check()
+    except TradingMcpError as error:
+        return Check(name, "note" if error.exit_code is Exit.USAGE else "bad", str(error))
+
+
+def _home(place: Place) -> Check:
+    folder = open_home(place)
+    return Check("home", "good", f"{folder.path} is private and whole")
+
+
+def _approver() -> Check:
+    approver = pen.keystore().approver()
+    if approver is None:
+        return Check("approver", "note", "Nobody has enrolled: nothing can be signed. trading-mcp approver enroll")
+    return Check("approver", "good", approver.fingerprint)
+
+
+def _journal(answer: object) -> Check:
+    told = page.converted(answer, VerifiedAnswer)
+    if not told.holds:
+        return Check("journal", "bad", f"Entry {told.broken_at} {told.reason}.")
+    if told.anchor:
+        return Check("journal", "bad", told.anchor)
+    return Check("journal", "good", f"{told.entries:,} entries verified, head {told.head[:16]}")

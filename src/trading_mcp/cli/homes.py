@@ -1,0 +1,79 @@
+"""`home`: make and list homes; a home has one mode for life."""
+
+from __future__ import annotations
+
+import json
+
+from trading_mcp.adapters.system.home import homes
+from trading_mcp.bootstrap.homes import CASH, cash_of, make_home
+from trading_mcp.cli import page
+from trading_mcp.cli.parsing import parser
+from trading_mcp.cli.policies import text_of
+from trading_mcp.errors import Exit, UsageInvalid
+from trading_mcp.place import located
+
+_EXAMPLES = """\
+  trading-mcp home list
+  trading-mcp home new second
+  trading-mcp home new small --cash USDT=1000 --policy my-limits.toml"""
+
+
+def main(name: str, arguments: list[str]) -> int:
+    """Make a home, or list them."""
+    made = parser(name, "Make and list homes. A home has one mode for life.", _EXAMPLES)
+    actions = made.add_subparsers(dest="action", required=True, metavar="new|list")
+    new = actions.add_parser("new", help="make a home", allow_abbrev=False)
+    new.add_argument("name", metavar="NAME", help="small letters, digits, - and _")
+    new.add_argument("--mode", default="SIMULATED", help="SIMULATED; the others come with the venues")
+    new.add_argument("--cash", action="append", default=[], metavar="CURRENCY=AMOUNT", help="may be repeated")
+    new.add_argument("--policy", default="", metavar="FILE", help="the limits it begins with")
+    listing = actions.add_parser("list", help="list homes", allow_abbrev=False)
+    for sub in (new, listing):
+        sub.add_argument("--json", action="store_true", help="one JSON object instead of a page")
+    given = made.parse_args(arguments)
+    return (
+        _new(given.name, given.mode, given.cash, given.policy, is_json=given.json)
+        if given.action == "new"
+        else _list(is_json=given.json)
+    )
+
+
+def _new(name: str, mode: str, cash: list[str], policy: str, *, is_json: bool) -> int:
+    parts = [part.partition("=") for part in cash]
+    words = {currency: amount for currency, _, amount in parts}
+    if len(words) != len(cash):
+        raise UsageInvalid("A currency is named twice.", "Write --cash USDT=50000 --cash USD=50000.")
+    place = located(name)
+    home = make_home(place, mode, cash_of(words) if cash else CASH, text_of(policy) if policy else "")
+    if is_json:
+        print(
+            json.dumps(
+                {"ok": True, "exit": 0, "answer": {"name": home.name, "mode": home.mode.value, "path": place.path}}
+            )
+        )
+    else:
+        page.say(f"Home {home.name} is made, {home.mode}. Start its desk: {place.command('desk')}")
+    return Exit.DONE
+
+
+def _list(*, is_json: bool) -> int:
+    found = homes()
+    if is_json:
+        rows = [
+            {
+                "name": each.name,
+                "mode": each.mirror.mode if each.mirror else "",
+                "path": str(each.path),
+                "problem": each.problem,
+            }
+            for each in found
+        ]
+        print(json.dumps({"ok": True, "exit": 0, "answer": {"homes": rows}}))
+    elif not found:
+        page.say("There is no home yet. The first start makes one: trading-mcp desk")
+    else:
+        page.table(
+            ("home", "mode", "where"),
+            [(each.name, each.mirror.mode if each.mirror else "?", each.problem or str(each.path)) for each in found],
+        )
+    return Exit.DONE

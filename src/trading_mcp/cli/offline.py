@@ -1,0 +1,35 @@
+"""What can be learnt of a home while no desk runs in it: the journal is verified under the home's own lock."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+
+from trading_mcp.adapters.approvals.keystore import Keystore
+from trading_mcp.adapters.system.clock import SystemClock
+from trading_mcp.bootstrap.homes import approver_folder, open_whole
+from trading_mcp.bootstrap.services import DeskServices
+from trading_mcp.errors import Exit
+from trading_mcp.place import Place
+
+
+def verified(place: Place) -> dict[str, object]:
+    """Return the answer a desk would give to `audit verify`."""
+    opened = open_whole(place)
+    try:
+        services = DeskServices(opened, Keystore(approver_folder(), SystemClock()))
+        found = asyncio.run(services.verified())
+        home, head = opened.book.home, opened.journal.head().seq
+        return {
+            "ok": True,
+            "exit": int(Exit.DONE if found.holds else Exit.UNSOUND),
+            "home": home.name,
+            "mode": home.mode.value,
+            "trading_state": opened.book.account_state.name,
+            "as_of": SystemClock().now(),
+            "journal_seq": head,
+            "answer": msgspec.to_builtins(found),
+        }
+    finally:
+        opened.close()
