@@ -64,7 +64,7 @@ mutation: $(STAMP) ## change the core line by line and see which change no test 
 	@nice $(BIN)/python tests/mutation/run.py $(SLICE)
 
 bench: $(STAMP) ## measure, side by side with the alternatives
-	@for script in gate journal simulation; do echo "$$script"; $(BIN)/python -m bench.$$script || exit 1; done
+	@for script in gate journal simulation desk; do echo "$$script"; $(BIN)/python -m bench.$$script || exit 1; done
 
 clean: ## remove what the targets above made
 	@rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache mutants dist htmlcov .coverage .coverage.*
