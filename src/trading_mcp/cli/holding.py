@@ -11,7 +11,7 @@ from trading_mcp.doors.local import requests as r
 _HALT = """\
   trading-mcp halt
   trading-mcp halt --reason "I do not trust this"
-  trading-mcp halt --everything        stops at the venue go too, with a signature"""
+  trading-mcp halt --everything    stops at the venue go too; takes a signature"""
 
 
 def main(name: str, arguments: list[str]) -> int:

@@ -16,11 +16,11 @@ from trading_mcp.errors import Exit
 from trading_mcp.place import MODES, Place
 
 _DESK = """\
-  trading-mcp desk                     the home `simulated`, made at its first start
-  trading-mcp desk --home other        another home
-  trading-mcp desk stop                as `trading-mcp stop`
+  trading-mcp desk                 the home `simulated`, made at its first start
+  trading-mcp desk --home other    another home
+  trading-mcp desk stop            as `trading-mcp stop`
 
-Ctrl-C stops it in good order; a file named HALT in its home, or SIGUSR1, stops
+Ctrl-C stops it in good order. A file named HALT in its home, or SIGUSR1, stops
 all new risk at once."""
 
 
