@@ -284,7 +284,7 @@ def test_a_stock_is_at_most_a_tenth_of_all() -> None:
 def test_two_per_cent_lost_in_a_day_stop_stocks_and_nothing_else(price: str, latched: bool) -> None:
     # 50 bought at 200: beyond 40 down a share more than 2 % of 100,000 is lost.
     opened, _ = after(quiet().holding(position("50", AAPL)), c.Mark())
-    world, latches = marked_twice(later(opened, HOUR).priced(AAPL=price))
+    world, latches = marked_twice(later(opened, HOUR).priced(**{"stock:AAPL": price}))
     assert [(latch.latch.scope.kind, latch.latch.scope.name) for latch in latches] == [
         (ScopeKind.MARKET, Market.STOCKS)
     ] * latched

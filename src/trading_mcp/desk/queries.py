@@ -8,7 +8,7 @@ import msgspec
 
 from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.facts import Facts
-from trading_mcp.core.domain.instruments import Instrument, asset_of, quote_of
+from trading_mcp.core.domain.instruments import Instrument, listed_as, quote_of
 from trading_mcp.core.domain.latches import TradingState
 from trading_mcp.core.domain.market import FeedHealth, Market
 from trading_mcp.core.domain.money import ZERO, exactly
@@ -303,8 +303,8 @@ def _pair(instrument: Instrument, read: Reader) -> PairShown:
     why = ""
     if instrument.venue not in limits.venues:
         why = f"{instrument.venue} is not routed for {instrument.market}"
-    elif asset_of(pair) not in limits.assets_approved:
-        why = f"{asset_of(pair)} is not approved"
+    elif listed_as(pair) not in limits.assets_approved:
+        why = f"{listed_as(pair)} is not approved"
     elif instrument.market is Market.CRYPTO and quote_of(pair) not in limits.quotes_approved:
         why = f"{quote_of(pair)} is not approved"
     elif pair in limits.pairs_blocked:

@@ -63,7 +63,7 @@ class Gauges:
             worth[key] = worth.get(key, ZERO) + abs(position.quantity) * prices[key[1]].value
         for (market, asset), value in worth.items():
             share = book.policy.limits(market).position_share_max
-            self._money("one asset", value, share * measure.value, f" {asset}")
+            self._money("one asset", value, share * measure.value, f" {asset.removeprefix('stock:')}")
         total = sum(worth.values(), ZERO)
         self._money("everything at risk", total, account.exposure_gross_max * measure.value)
         self._money("lost today", measure.day_loss, account.loss_day_max * measure.day_open)

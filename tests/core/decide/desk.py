@@ -123,13 +123,13 @@ class Desk:
     def read(self) -> None:
         """Ask the venue what is free."""
         free = dict(self.book.portfolio.cash)
-        free.update({f"{VENUE}/{asset_of(pair)}": D(0) for pair in self.bids})
+        free.update({f"{VENUE}/{pair.partition('-')[0]}": D(0) for pair in self.bids})
         for position in self.book.portfolio.positions.values():
-            key = f"{VENUE}/{asset_of(position.pair)}"
+            key = f"{VENUE}/{position.pair.partition('-')[0]}"
             free[key] = free.get(key, D(0)) + position.quantity
         for working in self.book.working.values():
             if working.order.side is Side.SELL and working.state in _AT_VENUE:
-                free[f"{VENUE}/{asset_of(working.order.pair)}"] -= working.remaining
+                free[f"{VENUE}/{working.order.pair.partition('-')[0]}"] -= working.remaining
         self.free, self.read_at = free, self.now
 
     def price(self, bid: str, pair: str = BTC) -> None:

@@ -5,7 +5,7 @@ from typing import Final
 
 from tests.core.decide.desk import OPENING, D, Desk
 from tests.core.guardrails.world import VENUE
-from trading_mcp.core.domain.instruments import asset_of, quote_of
+from trading_mcp.core.domain.instruments import quote_of
 from trading_mcp.core.domain.money import exactly
 from trading_mcp.core.domain.orders import Fill, Order, OrderType, Side
 
@@ -87,11 +87,11 @@ class Venue:
         """Tell the desk what is free: what is held and not promised to an order."""
         with exactly():
             free = dict(self.cash)
-            free.update({f"{VENUE}/{asset_of(pair)}": D(0) for pair in desk.bids})
+            free.update({f"{VENUE}/{pair.partition('-')[0]}": D(0) for pair in desk.bids})
             for pair, quantity in self.held.items():
-                free[f"{VENUE}/{asset_of(pair)}"] = quantity
+                free[f"{VENUE}/{pair.partition('-')[0]}"] = quantity
             for order_id, left in self.alive.items():
                 order = self.orders[order_id]
                 if order.side is Side.SELL:
-                    free[f"{VENUE}/{asset_of(order.pair)}"] -= left
+                    free[f"{VENUE}/{order.pair.partition('-')[0]}"] -= left
         desk.free, desk.read_at = free, desk.now

@@ -186,7 +186,7 @@ def test_a_split_makes_more_units_at_the_same_cost_at_that_venue_alone() -> None
         fill("sell", "2", "100", pair="TSLA", fee_asset="USD"),
     )
     with exactly():
-        after = after_split(before, "paper", "AAPL", D(4))
+        after = after_split(before, "paper", "stock:AAPL", D(4))
         split = after.positions["manual/paper/AAPL"]
         assert (split.quantity, split.average, split.cost) == (D(8), D(25), D(200))
     for key in ("manual/other/AAPL", "manual/paper/MSFT"):

@@ -50,7 +50,7 @@ def test_spelling_twice_changes_nothing_more(text: str) -> None:
         ("POL-USDT", "MATIC", "USDT", Market.CRYPTO),
         ("XBT-USD", "BTC", "USD", Market.CRYPTO),
         ("A-B-C", "A", "B-C", Market.CRYPTO),
-        ("AAPL", "AAPL", "USD", Market.STOCKS),
+        ("AAPL", "stock:AAPL", "USD", Market.STOCKS),
     ],
 )
 def test_a_pair_tells_its_asset_its_quote_and_its_market(pair: str, asset: str, quote: str, market: Market) -> None:

@@ -197,7 +197,7 @@ def test_a_broken_intent_is_derived_no_further() -> None:
 
 def test_the_case_knows_market_venue_and_state() -> None:
     found = case(quiet(buy("1", AAPL)).latched(TradingState.REDUCING))
-    assert (found.market, found.asset, found.venue) == (Market.STOCKS, "AAPL", VENUE)
+    assert (found.market, found.asset, found.venue) == (Market.STOCKS, "stock:AAPL", VENUE)
     assert found.limits is found.policy.stocks
     assert found.state is TradingState.REDUCING
     assert found.latch is not None

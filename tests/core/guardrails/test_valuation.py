@@ -107,9 +107,9 @@ def test_a_price_has_an_age_within_which_it_counts(age: int, is_known: bool) -> 
 
 @pytest.mark.parametrize(("age", "is_known"), [(4 * DAY, True), (4 * DAY + 1, False)])
 def test_a_stock_has_an_age_of_its_own_and_none_at_night(age: int, is_known: bool) -> None:
-    there = priced(quiet().holding(position("1", AAPL)), "AAPL", "200", age)
+    there = priced(quiet().holding(position("1", AAPL)), "stock:AAPL", "200", age)
     assert (valued(there).equity is not None) is is_known
-    assert (unit(there, "AAPL", Market.STOCKS) is not None) is is_known
+    assert (unit(there, "stock:AAPL", Market.STOCKS) is not None) is is_known
     assert valued(night(there)).equity is not None
     assert (valued(night(there, is_open=True)).equity is not None) is is_known
     assert (valued(there.with_facts(sessions={})).equity is not None) is is_known
@@ -117,7 +117,7 @@ def test_a_stock_has_an_age_of_its_own_and_none_at_night(age: int, is_known: boo
 
 def test_night_makes_no_coin_fresh_and_no_future_price_true() -> None:
     assert valued(night(priced(quiet().holding(position("1")), "BTC", "1", DAY))).equity is None
-    assert valued(night(priced(quiet().holding(position("1", AAPL)), "AAPL", "1", -DAY))).equity is None
+    assert valued(night(priced(quiet().holding(position("1", AAPL)), "stock:AAPL", "1", -DAY))).equity is None
 
 
 def test_the_base_currency_is_one() -> None:
@@ -145,7 +145,7 @@ def test_what_a_coin_has_earned_needs_a_fresh_price_of_it_and_of_its_currency() 
     held = position("2", average=D(45_000))
     assert earned(held, priced(quiet(), "BTC", "50000", 6 * MINUTE)) is None
     assert earned(held, priced(quiet(), "USDT", "1", 6 * MINUTE)) is None
-    assert earned(position("1", AAPL, average=D(190)), priced(quiet(), "AAPL", "200", 6 * MINUTE)) == D(10)
+    assert earned(position("1", AAPL, average=D(190)), priced(quiet(), "stock:AAPL", "200", 6 * MINUTE)) == D(10)
 
 
 def test_profits_are_kept_per_algorithm_and_per_market() -> None:

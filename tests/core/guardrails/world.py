@@ -17,7 +17,7 @@ from tests.core.guardrails.shipped import LIVE, SIMULATED
 from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.facts import Balance, Facts
 from trading_mcp.core.domain.home import Home, Mode
-from trading_mcp.core.domain.instruments import Instrument, Kind, quote_of
+from trading_mcp.core.domain.instruments import Instrument, Kind, asset_of, quote_of
 from trading_mcp.core.domain.latches import ACCOUNT, Latch, Scope, TradingState
 from trading_mcp.core.domain.mandates import Algorithm, Mandate
 from trading_mcp.core.domain.market import DAY, SECOND, FeedHealth, Market, Price, Quote, Session, market_of
@@ -188,7 +188,7 @@ def live(intent: Intent | None = None) -> World:
 
 def known(*, mode: Mode = Mode.SIMULATED) -> Facts:
     """Return facts that are complete and fresh."""
-    worth = {pair.split("-", 1)[0]: ask for pair, (_, ask) in ASKS.items()} | {"USDT": "1", "USDC": "1"}
+    worth = {asset_of(pair): ask for pair, (_, ask) in ASKS.items()} | {"USDT": "1", "USDC": "1"}
     return Facts(
         now=NOW,
         day=TODAY,

@@ -8,7 +8,7 @@ from trading_mcp.adapters.approvals.policyfacts import Past, policy_facts
 from trading_mcp.adapters.approvals.shown import Asked, Row, Shown, fact, row, said
 from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.facts import Facts
-from trading_mcp.core.domain.instruments import quote_of
+from trading_mcp.core.domain.instruments import listed_as, quote_of
 from trading_mcp.core.domain.latches import TradingState
 from trading_mcp.core.domain.money import ONE, ZERO, exactly, greater, plain
 from trading_mcp.core.domain.orders import OrderType, Protect, Side
@@ -170,7 +170,10 @@ def _risk_rows(body: ProposedOrder, case: Case) -> Iterator[Row]:
     yield row("equity", f"{shown(equity)} {base}")
     yield row("worst loss at stop", _worst_loss(body, case))
     yield row("at risk already", f"{shown(risk.exposure, UP)} {base}{_of(risk.exposure, equity)}")
-    yield row(f"of that {case.asset}", f"{shown(risk.exposure_asset, UP)} {base}{_of(risk.exposure_asset, equity)}")
+    yield row(
+        f"of that {listed_as(body.intent.pair)}",
+        f"{shown(risk.exposure_asset, UP)} {base}{_of(risk.exposure_asset, equity)}",
+    )
     yield row("orders working", str(risk.orders_open))
 
 

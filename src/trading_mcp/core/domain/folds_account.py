@@ -105,7 +105,7 @@ def _split(book: Book, event: e.Adjusted) -> Book:
     ratio = event.amount
 
     def is_split(key: str) -> bool:
-        _, venue, pair = key.split("/")
+        _, venue, pair = key.split("/", 2)
         return venue == event.venue and asset_of(pair) == event.asset
 
     protections = {

@@ -13,6 +13,8 @@ from trading_mcp.core.domain.orders import OrderType, TimeInForce
 
 # Assets that were renamed: the limits of the old name go on binding the new one.
 _RENAMED: Final = {"POL": "MATIC", "XBT": "BTC"}
+# A stock may bear the name of a coin or a currency (BTC, USD), and has neither's price nor its limits.
+_STOCK: Final = "stock:"
 _QUOTES: Final = ("USDT", "USDC", "USD")
 
 
@@ -52,9 +54,18 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
 
 @lru_cache(maxsize=4096)
 def asset_of(pair: str) -> str:
-    """Return the asset whose risk a pair carries, under its oldest name."""
-    base = pair.split("-", 1)[0]
-    return _RENAMED.get(base, base)
+    """Return the asset whose risk a pair carries: a coin under its oldest name, a stock under a name of its own."""
+    return oldest_name(pair.split("-", 1)[0]) if "-" in pair else f"{_STOCK}{pair}"
+
+
+def listed_as(pair: str) -> str:
+    """Return the name under which a market's own table lists an asset; a stock is listed by its symbol."""
+    return oldest_name(pair.split("-", 1)[0]) if "-" in pair else pair
+
+
+def oldest_name(coin: str) -> str:
+    """Return the name a coin had first, by which the owner's limits go on binding it."""
+    return _RENAMED.get(coin, coin)
 
 
 @lru_cache(maxsize=4096)

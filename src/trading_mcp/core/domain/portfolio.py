@@ -90,7 +90,7 @@ def after_fill(portfolio: Portfolio, fill: Fill, book: str, multiplier: Decimal 
     quote_key = cash_key(fill.venue, quote)
     cash[quote_key] = cash.get(quote_key, ZERO) - signed * fill.price * multiplier
     fee = ZERO
-    if fill.fee_asset == fill.pair.split("-", 1)[0]:
+    if "-" in fill.pair and fill.fee_asset == fill.pair.split("-", 1)[0]:
         # Units kept by the venue leave the position at the price of the trade, as any other units sold.
         signed -= fill.fee
         fee = fill.fee * fill.price * multiplier

@@ -146,7 +146,11 @@ def free_cash(book: Book, facts: Facts, limits: MarketLimits, venue: str, asset:
 def free_units(intent: Intent, book: Book, facts: Facts, venue: str) -> Decimal | None:
     """Return the units a venue lets go for an exit, or None where only our own count is known."""
     asset = intent.pair.partition("-")[0]
-    fact = facts.balances.get(cash_key(venue, asset))
+    key = cash_key(venue, asset)
+    fact = facts.balances.get(key)
+    if "-" not in intent.pair and (key in book.portfolio.cash or _is_coin(asset, venue, book)):
+        # A stock that bears the name of money or of a coin: nobody can say whose balance that is.
+        return None
     if fact is None or not fact.free.is_finite() or fact.at <= book.local_fill_at.get(venue, -1):
         return None
     theirs = fact.free
@@ -161,6 +165,13 @@ def free_units(intent: Intent, book: Book, facts: Facts, venue: str) -> Decimal 
         elif not _is_seen(working, fact.at):
             theirs -= working.remaining
     return theirs
+
+
+def _is_coin(asset: str, venue: str, book: Book) -> bool:
+    return any(
+        position.venue == venue and position.pair.startswith(f"{asset}-")
+        for position in book.portfolio.positions.values()
+    )
 
 
 def _is_seen(working: Working, read_at: int) -> bool:

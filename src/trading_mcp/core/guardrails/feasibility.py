@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
-from trading_mcp.core.domain.instruments import Instrument, asset_of
+from trading_mcp.core.domain.instruments import Instrument, listed_as
 from trading_mcp.core.domain.market import Market
 from trading_mcp.core.domain.money import ZERO, plain
 from trading_mcp.core.domain.policy import MarketLimits, Policy
@@ -27,7 +27,7 @@ def _reasons(policy: Policy, market: Market, offered: tuple[Instrument, ...], eq
     tradable = [one for one in offered if one.market is market and _is_approved(one, limits)]
     if not tradable:
         yield f"{refused} no venue in {section}.venues offers an approved pair."
-    measured = [one for one in tradable if limits.order_quantity_max.get(asset_of(one.pair), ZERO) > ZERO]
+    measured = [one for one in tradable if limits.order_quantity_max.get(listed_as(one.pair), ZERO) > ZERO]
     if tradable and not measured:
         yield f"{refused} {section}.order_quantity_max has no entry for any pair that is offered."
     largest = _largest(policy, limits, equity)
@@ -69,7 +69,7 @@ def _shut(policy: Policy, limits: MarketLimits, section: str) -> Iterator[tuple[
 def _is_approved(one: Instrument, limits: MarketLimits) -> bool:
     return (
         one.venue in limits.venues
-        and asset_of(one.pair) in limits.assets_approved
+        and listed_as(one.pair) in limits.assets_approved
         and one.quote in limits.quotes_approved
         and one.pair not in limits.pairs_blocked
     )

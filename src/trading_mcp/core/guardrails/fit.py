@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from trading_mcp.core.domain.instruments import listed_as
 from trading_mcp.core.domain.money import ONE, ZERO, floor_to, greater, lesser
 from trading_mcp.core.domain.orders import Fit, Side
 from trading_mcp.core.domain.verdict import Code, Finding
@@ -38,7 +39,7 @@ def fit(case: Case) -> Sized | None:
     unit = price * instrument.multiplier * rate
     room, binding = min(_rooms(case, risk, limit, case.free * rate), key=lambda pair: pair[0])
     given = wanted if wanted * unit <= room else _largest(room, unit, instrument.quantity_step)
-    most = case.limits.order_quantity_max.get(case.asset)
+    most = case.limits.order_quantity_max.get(listed_as(case.intent.pair))
     if most is not None and given > most * case.policy.account.risk_multiplier:
         given = floor_to(most * case.policy.account.risk_multiplier, instrument.quantity_step)
         binding = Code.ORDER_QUANTITY_MAX

@@ -10,7 +10,7 @@ from typing import Final, cast
 
 import msgspec
 
-from trading_mcp.core.domain.instruments import asset_of, quote_of
+from trading_mcp.core.domain.instruments import listed_as, quote_of
 from trading_mcp.core.domain.market import Market, market_of
 from trading_mcp.core.domain.money import AMOUNT_MAX, ONE
 from trading_mcp.core.domain.policy import MarketLimits, Policy
@@ -105,9 +105,9 @@ def opened_for(policy: Policy, pairs: Collection[str], market_slippage: Decimal,
         mine = [pair for pair in pairs if market_of(pair) is market]
         limits = policy.limits(market)
         values |= {
-            f"{section}.assets_approved": limits.assets_approved.union(map(asset_of, mine)),
+            f"{section}.assets_approved": limits.assets_approved.union(map(listed_as, mine)),
             f"{section}.quotes_approved": limits.quotes_approved.union(map(quote_of, mine)),
-            f"{section}.order_quantity_max": dict.fromkeys(map(asset_of, mine), _QUANTITY_MAX)
+            f"{section}.order_quantity_max": dict.fromkeys(map(listed_as, mine), _QUANTITY_MAX)
             | limits.order_quantity_max,
             f"{section}.market_slippage": market_slippage,
             f"{section}.fee_buffer": fee_buffer,

@@ -5,8 +5,8 @@ from collections.abc import Callable, Collection
 from decimal import Decimal
 from typing import Final, cast
 
-from trading_mcp.core.domain.instruments import asset_of, normalise
-from trading_mcp.core.domain.market import DAY, HOUR, MINUTE, SECOND, market_of
+from trading_mcp.core.domain.instruments import normalise, oldest_name
+from trading_mcp.core.domain.market import DAY, HOUR, MINUTE, SECOND, Market, market_of
 from trading_mcp.core.domain.money import plain
 from trading_mcp.core.guardrails.key import Key, Kind
 from trading_mcp.core.guardrails.keys import KEYS, Value
@@ -219,8 +219,8 @@ def _entry(key: Key, kind: Kind, written: object) -> str:
     shape, meant = _ENTRY[kind]
     if not isinstance(written, str) or shape.fullmatch(written) is None:
         raise Unreadable(f"{shown(written)} will not do: write {meant}")
-    if kind is Kind.ASSETS and asset_of(written) != written:
-        raise Unreadable(f'"{written}" was renamed: write its oldest name, "{asset_of(written)}"')
+    if kind is Kind.ASSETS and key.market is Market.CRYPTO and oldest_name(written) != written:
+        raise Unreadable(f'"{written}" was renamed: write its oldest name, "{oldest_name(written)}"')
     if kind is Kind.PAIRS:
         if normalise(written) != written:
             raise Unreadable(f'"{written}" is spelled another way here: write "{normalise(written)}"')

@@ -142,11 +142,15 @@ def adjustment(command: c.ReportAdjustment, book: Book, facts: Facts) -> tuple[A
     if not (is_amount(command.amount) if is_split else is_change(command.amount)):
         draft.refuse("adjustment", command.activity_id, f"{command.kind} of {command.amount} is no amount")
         return tuple(draft.events)
+    asset = _split_asset(command, book) if is_split else command.asset
+    if is_split and not _can_split(command, asset, book):
+        draft.refuse("adjustment", command.activity_id, f"a split by {command.amount} leaves no amounts")
+        return tuple(draft.events)
     event = Adjusted(
         at=facts.now,
         kind=command.kind,
         venue=command.venue,
-        asset=command.asset,
+        asset=asset,
         amount=command.amount,
         note=command.note,
         activity_id=command.activity_id,
@@ -154,10 +158,26 @@ def adjustment(command: c.ReportAdjustment, book: Book, facts: Facts) -> tuple[A
     draft.emit(event)
     for working in tuple(book.working.values()) if is_split else ():
         # What rests there is for other units at another price than those of now.
-        if working.order.venue == command.venue and asset_of(working.order.pair) == command.asset:
+        if working.order.venue == command.venue and asset_of(working.order.pair) == asset:
             protecting.doubted(draft, working.order)
             closing.let_go(draft, working, f"{command.asset} was split")
     return tuple(draft.events)
+
+
+def _split_asset(command: c.ReportAdjustment, book: Book) -> str:
+    """Return the asset that a venue split: where it shows a stock of that name there, it is the stock."""
+    shown_there = {item.order.pair for item in book.working.values() if item.order.venue == command.venue}
+    shown_there |= {item.pair for item in book.portfolio.positions.values() if item.venue == command.venue}
+    return asset_of(command.asset) if command.asset in shown_there else command.asset
+
+
+def _can_split(command: c.ReportAdjustment, asset: str, book: Book) -> bool:
+    """Say whether what is held could still be counted after a split."""
+    return all(
+        is_change(item.quantity * command.amount) and is_change(item.average / command.amount)
+        for item in book.portfolio.positions.values()
+        if item.venue == command.venue and asset_of(item.pair) == asset
+    )
 
 
 def reconcile(command: c.Reconcile, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:

@@ -1,5 +1,6 @@
 """Rules that ask: what a person must see first, unless a mandate has already said yes."""
 
+from trading_mcp.core.domain.instruments import listed_as
 from trading_mcp.core.domain.money import ZERO
 from trading_mcp.core.domain.verdict import Code, Finding
 from trading_mcp.core.guardrails.case import Case
@@ -21,11 +22,11 @@ def blackout(case: Case, risk: Risk) -> Finding | None:
             actual="unknown",
             would_pass="the same order once the calendar answers",
         )
-    if case.asset not in assets:
+    if assets.isdisjoint((case.asset, listed_as(case.intent.pair))):
         return None
     return ask(
         Code.EVENT_BLACKOUT,
-        f"an event with high volatility is due for {case.asset}",
+        f"an event with high volatility is due for {listed_as(case.intent.pair)}",
         limit="no event",
         actual="an event",
         would_pass="the same order after the event, or with the owner's signature",

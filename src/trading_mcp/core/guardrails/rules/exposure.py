@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from trading_mcp.core.domain.instruments import listed_as
 from trading_mcp.core.domain.money import ZERO, greater
 from trading_mcp.core.domain.orders import Side
 from trading_mcp.core.domain.verdict import Code, Finding
@@ -50,7 +51,7 @@ def concentration(case: Case, risk: Risk) -> Finding | None:
         return None
     return deny(
         Code.POSITION_CONCENTRATION_MAX,
-        f"too much of the whole would be {case.asset}",
+        f"too much of the whole would be {listed_as(case.intent.pair)}",
         limit=shown(limit),
         actual=shown(after, UP),
         would_pass=f"up to {shown(greater(limit - risk.exposure_asset, ZERO), DOWN)} more",

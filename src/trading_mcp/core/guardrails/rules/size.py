@@ -1,6 +1,6 @@
 """Rules about the size of one order and the money that pays for it."""
 
-from trading_mcp.core.domain.instruments import quote_of
+from trading_mcp.core.domain.instruments import listed_as, quote_of
 from trading_mcp.core.domain.money import ONE, ZERO, greater
 from trading_mcp.core.domain.orders import Side
 from trading_mcp.core.domain.verdict import Code, Finding
@@ -70,11 +70,11 @@ def order_notional(case: Case, risk: Risk) -> Finding | None:
 def order_quantity(case: Case, risk: Risk) -> Finding | None:
     """Bound the quantity of one order; an asset without a limit of its own is denied."""
     del risk
-    limit = case.limits.order_quantity_max.get(case.asset)
+    limit = case.limits.order_quantity_max.get(listed_as(case.intent.pair))
     if limit is None:
         return deny(
             Code.LIMIT_MISSING,
-            f"the policy sets no order_quantity_max for {case.asset}",
+            f"the policy sets no order_quantity_max for {listed_as(case.intent.pair)}",
             limit="a limit",
             actual="none",
             would_pass="nothing until the owner sets one",
@@ -86,9 +86,9 @@ def order_quantity(case: Case, risk: Risk) -> Finding | None:
     return deny(
         Code.ORDER_QUANTITY_MAX,
         "one order may not be that large",
-        limit=f"{shown(limit)} {case.asset}",
+        limit=f"{shown(limit)} {listed_as(case.intent.pair)}",
         actual=shown(quantity, UP),
-        would_pass=f"up to {shown(limit, DOWN)} {case.asset}",
+        would_pass=f"up to {shown(limit, DOWN)} {listed_as(case.intent.pair)}",
     )
 
 
@@ -100,10 +100,10 @@ def balance(case: Case) -> Finding | None:
             return None
         return deny(
             Code.BALANCE_INSUFFICIENT,
-            f"{case.venue} says less {case.asset} is free than that",
+            f"{case.venue} says less {listed_as(case.intent.pair)} is free than that",
             limit=shown(free),
             actual=shown(quantity, UP),
-            would_pass=f"up to {shown(greater(free, ZERO), DOWN)} {case.asset}",
+            would_pass=f"up to {shown(greater(free, ZERO), DOWN)} {listed_as(case.intent.pair)}",
         )
     if case.risk is None:
         return None

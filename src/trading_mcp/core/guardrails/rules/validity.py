@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Final
 
-from trading_mcp.core.domain.instruments import Instrument, Kind, asset_of, quote_of
+from trading_mcp.core.domain.instruments import Instrument, Kind, asset_of, listed_as, quote_of
 from trading_mcp.core.domain.market import Market
 from trading_mcp.core.domain.money import ZERO, ceil_to, greater
 from trading_mcp.core.domain.orders import OrderType
@@ -123,8 +123,9 @@ def approved(case: Case, risk: Risk) -> Finding | None:
 def on_list(case: Case) -> Finding | None:
     """Know what the owner approved; a venue that merely fails to list a pair today removes nothing."""
     pair, limits = case.intent.pair, case.limits
-    if case.asset not in limits.assets_approved:
-        return _not_listed(f"{case.asset} is not on the owner's list", limits.assets_approved, case.asset)
+    name = listed_as(pair)
+    if name not in limits.assets_approved:
+        return _not_listed(f"{name} is not on the owner's list", limits.assets_approved, name)
     if case.market is not Market.STOCKS and quote_of(pair) not in limits.quotes_approved:
         return _not_listed(
             f"{quote_of(pair)} is no currency on the owner's list", limits.quotes_approved, quote_of(pair)
