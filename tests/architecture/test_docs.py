@@ -17,10 +17,26 @@ SHELL_BLOCK = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
 MAKE = re.compile(r"\bmake ([a-z][a-z-]*)")
 
+PROGRAM = ".venv/bin/trading-mcp"
+DESK = [
+    f"{PROGRAM} {words}"
+    for words in (
+        "desk",
+        "status",
+        "trade buy BTC-USDT --notional 100",
+        "portfolio",
+        "audit tail",
+        "close --all",
+        "halt",
+        "stop",
+    )
+]
+
 # Commands that a test proves elsewhere, or that this very run stands on.
 PROVEN_ELSEWHERE = {
     "make setup": "this test runs inside what it made",
     "make test": "this test is part of it",
+    **dict.fromkeys(DESK, "tests/cli/test_readme.py, in this order, on a desk of its own"),
     "make check": "its parts: tests/architecture/test_imports.py, and continuous integration",
 }
 
@@ -47,6 +63,7 @@ def test_the_readme_shows_commands() -> None:
     assert commands(read("README.md")) == [
         "make setup",
         "make run",
+        *DESK,
         "make check",
         "make test",
         ".venv/bin/trading-mcp --version",
@@ -128,9 +145,7 @@ def folders_listed(heading: str) -> set[str]:
 def folders_there() -> set[str]:
     """Packages, two deep."""
     inside = (Path(source.place).relative_to("src/trading_mcp") for source in shipped())
-    return {
-        path.parent.as_posix() for path in inside if path.name == "__init__.py" and 1 < len(path.parts) <= 3
-    }
+    return {path.parent.as_posix() for path in inside if path.name == "__init__.py" and 1 < len(path.parts) <= 3}
 
 
 def test_the_map_shows_every_folder_that_stands() -> None:

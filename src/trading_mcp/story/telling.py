@@ -69,4 +69,8 @@ def _next(page: Page, diary: Diary) -> None:
         page.verbatim(diary.journal.path)
     else:
         page.paragraph("The journal was temporary and is gone; --home FOLDER keeps one, --seed N plays another day.")
-    page.paragraph("Next come the doors: an assistant that asks for all this itself, and a person who signs.")
+    page.paragraph("Now your own desk, on the same made-up prices, for as long as you like:")
+    page.verbatim("  .venv/bin/trading-mcp desk")
+    page.paragraph("and in another terminal:")
+    page.verbatim("  .venv/bin/trading-mcp trade buy BTC-USDT --notional 100")
+    page.paragraph("Assistants that ask for all this themselves come next.")
