@@ -154,9 +154,7 @@ REFUSED: list[tuple[list[Delta], str, str]] = [
 
 
 @pytest.mark.parametrize(("deltas", "path", "reason"), REFUSED)
-def test_a_change_that_means_nothing_is_refused_in_a_sentence(
-    deltas: list[Delta], path: str, reason: str
-) -> None:
+def test_a_change_that_means_nothing_is_refused_in_a_sentence(deltas: list[Delta], path: str, reason: str) -> None:
     assert apply(SIMULATED, deltas) == DeltaInvalid(key=path, reason=reason)
 
 

@@ -124,10 +124,7 @@ def test_a_small_account_may_trade_up_to_the_floor(equity: str, limit: str) -> N
 
 def test_a_share_of_nothing_never_reaches_an_amount() -> None:
     none = changed({SHARE: Decimal(0)})
-    assert (
-        effective(none, NOTIONAL, RICH).sentence
-        == f"{NOTIONAL} is 500, but {SHARE} of 0% still binds: 0 now."
-    )
+    assert effective(none, NOTIONAL, RICH).sentence == f"{NOTIONAL} is 500, but {SHARE} of 0% still binds: 0 now."
     assert "equity of" not in effective(changed({NOTIONAL: Decimal(0)}), SHARE, RICH).sentence
 
 

@@ -218,9 +218,7 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
 
 
 def test_a_quoted_name_with_dots_does_not_pass_for_a_table() -> None:
-    with pytest.raises(
-        PolicyInvalid, match=r'"account\.short_allowed" is no key: write the table it belongs to'
-    ):
+    with pytest.raises(PolicyInvalid, match=r'"account\.short_allowed" is no key: write the table it belongs to'):
         parse(table_with("name", "mine") | {"account.short_allowed": True})
 
 
@@ -301,9 +299,7 @@ EVIL = st.one_of(
     st.binary(),
     st.integers(max_value=-1),
     st.integers(min_value=10**9),
-    st.sampled_from(
-        ["NaN", "nan", "Infinity", "-Infinity", "1e5", "1E5", "-1", "-2%", "٢", "٢%", "\uff12s", "0x10"]
-    ),
+    st.sampled_from(["NaN", "nan", "Infinity", "-Infinity", "1e5", "1E5", "-1", "-2%", "٢", "٢%", "\uff12s", "0x10"]),
     st.sampled_from(["1e-400", "1e400", " 1", "1 ", "1\n", "", "%", "s", "1,0", "1_0", "+1", "2%%", "∞"]),
     st.tuples(),
     st.lists(st.one_of(st.none(), st.integers(), st.floats(), st.just("a b")), min_size=1),

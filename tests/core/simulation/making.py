@@ -75,9 +75,7 @@ def bar(prices: str = "100 101 99 100", volume: str = "10", start: int = 0) -> C
 
 
 def book(bids: str = "99x1 98x2", asks: str = "101x1 102x2", at: int = 0) -> Depth:
-    return Depth(
-        venue="paper", pair="BTC-USDT", bids=_levels(bids), asks=_levels(asks), at=at, simulated=True
-    )
+    return Depth(venue="paper", pair="BTC-USDT", bids=_levels(bids), asks=_levels(asks), at=at, simulated=True)
 
 
 def _levels(text: str) -> tuple[Level, ...]:

@@ -50,9 +50,7 @@ def test_it_lists_ten_pairs_and_three_stocks() -> None:
 
 @settings(max_examples=40)
 @given(ALL, MOMENTS, st.lists(st.tuples(ALL, MOMENTS), max_size=8))
-def test_an_answer_does_not_depend_on_what_else_was_asked(
-    pair: str, at: int, others: list[tuple[str, int]]
-) -> None:
+def test_an_answer_does_not_depend_on_what_else_was_asked(pair: str, at: int, others: list[tuple[str, int]]) -> None:
     used = SyntheticMarket(7)
     before = used.quote(pair, at)
     for other, moment in others:
@@ -151,9 +149,7 @@ def test_an_unknown_pair_has_no_quote_and_no_book() -> None:
 
 
 def test_seeds_are_different_markets() -> None:
-    assert (
-        quoted(SyntheticMarket(1), "BTC-USDT", START).bid != quoted(SyntheticMarket(2), "BTC-USDT", START).bid
-    )
+    assert quoted(SyntheticMarket(1), "BTC-USDT", START).bid != quoted(SyntheticMarket(2), "BTC-USDT", START).bid
 
 
 def test_a_book_shows_as_many_levels_as_asked() -> None:
@@ -192,9 +188,7 @@ def test_averages_cross_as_often_as_in_a_market() -> None:
     market, crossings = SyntheticMarket(7), 0
     for pair in CRYPTO:
         closes = market.closes(pair, FIRST, 7 * 1440)
-        above = [
-            3 * sum(closes[end - 10 : end]) > sum(closes[end - 30 : end]) for end in range(30, len(closes))
-        ]
+        above = [3 * sum(closes[end - 10 : end]) > sum(closes[end - 30 : end]) for end in range(30, len(closes))]
         crossings += sum(1 for before, after in itertools.pairwise(above) if after and not before)
     assert 22 < crossings / 70 < 34
 
@@ -204,9 +198,7 @@ def test_no_pair_wanders_off_within_decades(pair: str) -> None:
     listing = next(one for one in LISTINGS if one.pair == pair)
     market = SyntheticMarket(11)
     prices = [quoted(market, pair, year * 365 * DAY + START).bid for year in range(-20, 60)]
-    assert all(
-        listing.level * listing.step / 8 < price < listing.level * listing.step * 8 for price in prices
-    )
+    assert all(listing.level * listing.step / 8 < price < listing.level * listing.step * 8 for price in prices)
 
 
 def test_the_stablecoin_is_worth_a_dollar_give_or_take() -> None:

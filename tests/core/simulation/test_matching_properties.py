@@ -45,9 +45,7 @@ def bars(draw: st.DrawFn) -> list[Candle]:
         prices = sorted(draw(st.tuples(CENTS, CENTS, CENTS, CENTS)))
         first, last = draw(st.permutations(prices[1:3]))
         rows.append(
-            Candle(
-                start=start, open=first, high=prices[3], low=prices[0], close=last, volume=draw(QUANTITIES)
-            )
+            Candle(start=start, open=first, high=prices[3], low=prices[0], close=last, volume=draw(QUANTITIES))
         )
     return rows
 
@@ -91,9 +89,7 @@ def played(value: Order, views: list[Candle] | list[Depth], costs: Costs, held: 
     life: list[Matched] = []
     for at, view in enumerate(views):
         now = look(at=at, costs=costs, room=str(held - resting.filled))
-        matched = (
-            match_bar(resting, view, now) if isinstance(view, Candle) else match_depth(resting, view, now)
-        )
+        matched = match_bar(resting, view, now) if isinstance(view, Candle) else match_depth(resting, view, now)
         life.append(matched)
         if matched.ended:
             break

@@ -12,9 +12,7 @@ BLOCKS = st.integers(-(10**7), 10**7)
 
 
 def test_a_digest_belongs_to_its_seed_name_and_index() -> None:
-    digests = {
-        Noise(seed, name).digest(index) for seed in (1, 2) for name in ("a", "b") for index in (-1, 0, 1)
-    }
+    digests = {Noise(seed, name).digest(index) for seed in (1, 2) for name in ("a", "b") for index in (-1, 0, 1)}
     assert len(digests) == 12
     assert Noise(1, "a").digest(5) == Noise(1, "a").digest(5)
 
@@ -34,9 +32,7 @@ def test_draws_have_the_deviation_that_is_claimed() -> None:
     assert 145 < deviation < 151
 
 
-@given(
-    st.integers(-(10**12), 10**12), st.integers(-(10**12), 10**12), st.lists(st.integers(-9, 9), min_size=1)
-)
+@given(st.integers(-(10**12), 10**12), st.integers(-(10**12), 10**12), st.lists(st.integers(-9, 9), min_size=1))
 def test_a_bridge_arrives(start: int, end: int, steps: list[int]) -> None:
     points = bridge(start, end, steps)
     assert (points[0], points[-1], len(points)) == (start, end, len(steps) + 1)
@@ -86,9 +82,7 @@ def test_a_wild_regime_moves_more_than_a_range() -> None:
     moves: dict[Regime, list[int]] = {regime: [] for regime in Regime}
     for cell in range(600):
         values = walk.points(cell * 16)
-        moves[walk.regime(cell * 16)].extend(
-            abs(after - before) for before, after in itertools.pairwise(values)
-        )
+        moves[walk.regime(cell * 16)].extend(abs(after - before) for before, after in itertools.pairwise(values))
     mean = {regime: sum(values) / len(values) for regime, values in moves.items()}
     assert mean[Regime.WILD] > 1.6 * mean[Regime.TREND] > 1.6 * mean[Regime.RANGE] * 0.95
 

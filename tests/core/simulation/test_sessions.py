@@ -75,9 +75,7 @@ def test_juneteenth_was_a_day_like_others_before_2022() -> None:
         ("2026-07-01T10:00:00", True, "2026-07-01", "2026-07-01T09:30", "2026-07-01T16:00"),
     ],
 )
-def test_a_session_says_when_it_changes(
-    moment: str, is_open: bool, day: str, opens: str, closes: str | None
-) -> None:
+def test_a_session_says_when_it_changes(moment: str, is_open: bool, day: str, opens: str, closes: str | None) -> None:
     session = sessions.session(Market.STOCKS, micros(moment))
     assert (session.is_open, session.day) == (is_open, day)
     assert session.opens_at == micros(opens)
