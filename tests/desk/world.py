@@ -22,7 +22,7 @@ from trading_mcp.core.domain.latches import ACCOUNT, Scope, TradingState
 from trading_mcp.core.domain.market import MINUTE
 from trading_mcp.core.domain.orders import Door, Everything, Intent, Notional, Order, Side
 from trading_mcp.core.domain.policy import Policy
-from trading_mcp.core.domain.proposals import Proposal, Statement
+from trading_mcp.core.domain.proposals import Proposal, ProposedOrder, Statement
 from trading_mcp.core.guardrails.schema import parse_text
 from trading_mcp.core.ports import Broker, Entry, Head
 from trading_mcp.core.simulation.market import SyntheticMarket
@@ -234,7 +234,7 @@ class World:
         given.setdefault("door", Door.MCP)
         return Intent(pair=pair, side=side, **given)
 
-    def statement(self, kind: str, subject: str, body_hash: str = "") -> Signature:
+    def statement(self, kind: str, subject: str, body_hash: str = "", **shown: Any) -> Signature:
         self._serial += 1
         now = self.clock.now()
         home = self.desk.book.home
@@ -251,6 +251,7 @@ class World:
             created=now,
             expires=now + MINUTE,
             nonce=f"n{self._serial}",
+            **shown,
         )
         return Signature(statement=msgspec.json.encode(statement), signature=b"signed")
 
@@ -263,7 +264,11 @@ class World:
 
     async def sign(self, proposal: Proposal) -> tuple[e.AnyEvent, ...]:
         kind = str(type(proposal.body).__struct_config__.tag)
-        signature = self.statement(kind, proposal.id, proposal.body_hash)
+        shown: dict[str, Any] = {}
+        if isinstance(proposal.body, ProposedOrder):
+            shown = {"reference_price": proposal.body.reference, "move_max": Decimal("0.01")}
+            shown |= {"position": proposal.body.position, "position_change_max": Decimal(0)}
+        signature = self.statement(kind, proposal.id, proposal.body_hash, **shown)
         return await self.desk.handle(c.Approve(proposal_id=proposal.id), signature=signature)
 
     def price(self, pair: str = BTC) -> Decimal:
