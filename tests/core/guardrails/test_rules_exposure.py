@@ -21,9 +21,10 @@ from tests.core.guardrails.world import (
     quiet,
     resting,
     sell,
+    worth,
 )
 from trading_mcp.core.domain.orders import EXTERNAL, OrderState, Side
-from trading_mcp.core.domain.portfolio import Portfolio
+from trading_mcp.core.domain.portfolio import Portfolio, Position
 from trading_mcp.core.domain.verdict import Code
 
 CONCENTRATION, GROSS, LEVERAGE = Code.POSITION_CONCENTRATION_MAX, Code.EXPOSURE_GROSS_MAX, Code.LEVERAGE_MAX
@@ -34,6 +35,36 @@ SHORT, OPEN, BUDGET, FLIP = (
     Code.REDUCE_WOULD_FLIP,
 )
 MATIC, POL = "MATIC-USDT", "POL-USDT"
+PRICELESS: Final = (
+    Code.LIMITS_INFEASIBLE,
+    Code.PRICE_UNKNOWN,
+    Code.ORDER_NOTIONAL_MAX,
+    Code.ORDER_QUANTITY_MAX,
+    CONCENTRATION,
+    GROSS,
+    LEVERAGE,
+    SHORT,
+    Code.BALANCE_INSUFFICIENT,
+    Code.TURNOVER_DAY_MAX,
+    Code.APPROVAL_REQUIRED,
+)
+NOWHERE: Final = (
+    Code.STATE_NOT_RECONCILED,
+    Code.MODE_MISMATCH,
+    Code.SYMBOL_NOT_APPROVED,
+    Code.INSTRUMENT_RULES,
+    Code.LIMITS_INFEASIBLE,
+    Code.PRICE_UNKNOWN,
+    Code.FEED_DOWN,
+    Code.ORDER_NOTIONAL_MAX,
+    CONCENTRATION,
+    GROSS,
+    LEVERAGE,
+    SHORT,
+    Code.BALANCE_INSUFFICIENT,
+    Code.TURNOVER_DAY_MAX,
+    Code.APPROVAL_REQUIRED,
+)
 # What a missing price leaves undecided, each rule for itself.
 BLIND: Final = (
     Code.LIMITS_INFEASIBLE,
@@ -73,6 +104,11 @@ def selling(quantity: str) -> World:
     """Three books: manual holds 0.003, sma 0.002, rsi 0.001."""
     held = (position("0.003"), position("0.002", book="sma"), position("0.001", book="rsi"))
     return quiet(sell(quantity)).holding(*held).with_crypto(ask_above=D(99_999))
+
+
+def flipping(quantity: str, *held: Position) -> World:
+    there = quiet(sell(quantity, venue=VENUE)).holding(*held).with_crypto(ask_above=D(99_999))
+    return there.listed("BTC-USDT", quantity_step=D("1E-18"))
 
 
 def shorting(quantity: str = "0.002") -> World:
@@ -209,6 +245,37 @@ ROWS: Final = (
         "nor above the limit of an order",
         lambda: shorting("0.011").with_crypto(ask_above=D(999)),
         Code.ORDER_NOTIONAL_MAX,
+    ),
+    denies("nowhere to sell", lambda: quiet(sell()).with_crypto(venues=()), *NOWHERE),
+    denies(
+        "more than the venue's books leave",
+        lambda: flipping("0.002", position("0.003"), position("-0.002", book="rsi"), position("0.002", venue="x")),
+        SHORT,
+        FLIP,
+    ),
+    denies(
+        "more than the account leaves",
+        lambda: flipping("0.002", position("0.003"), position("-0.002", book="rsi", venue="x")),
+        SHORT,
+        FLIP,
+    ),
+    denies("more than others hold", lambda: flipping("0.002", position("0.001", book="rsi")), SHORT, FLIP),
+    denies(
+        "more than is held elsewhere",
+        lambda: flipping("0.002", position("0.001", venue="x"), position("0", book="rsi"), position("1", ETH)),
+        SHORT,
+        FLIP,
+    ),
+    denies(
+        "a hair more than is held",
+        lambda: flipping("0.0030000012341", position("0.0030000009876")),
+        SHORT,
+        FLIP,
+    ),
+    denies(
+        "an amount of money without a price",
+        lambda: quiet(sell(amount=worth("100"))).holding(position("1")).with_facts(quotes={}),
+        *PRICELESS,
     ),
     passes("a sell of what the book holds", lambda: selling("0.003")),
     denies("a tick more", lambda: selling("0.00301"), SHORT, FLIP),

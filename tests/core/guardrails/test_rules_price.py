@@ -141,6 +141,15 @@ PRICES: Final = (
 COLLARS: Final = (
     passes("a buy 5 % through the market", lambda: quiet(buy("0.002", **limit_at("52500")))),
     denies("a buy a cent further", lambda: quiet(buy("0.002", **limit_at("52500.01"))), COLLAR),
+    denies(
+        "a limit a hair beyond an edge of many digits",
+        lambda: (
+            quiet(buy("0.002", **limit_at("52501.1234")))
+            .quoted(BTC, "49990", "50000.123456")
+            .listed(BTC, price_step=D("1E-9"))
+        ),
+        COLLAR,
+    ),
     passes("a buy far below", lambda: quiet(buy("0.002", **limit_at("10000")))),
     passes("a sell 5 % through the market", lambda: exits(**limit_at("47490.5"))),
     denies("a sell a cent further", lambda: exits(**limit_at("47490.49")), COLLAR),
@@ -221,6 +230,11 @@ STOPS: Final = (
         "its stop below its entry", lambda: shorting(protect=Protect(stop_loss=D(51_999)), **limit_at("52000")), STOP
     ),
     passes("a trail of 25 % behind", lambda: trailing("0.25")),
+    denies(
+        "a trail a hair further than an odd reach",
+        lambda: trailing("0.212345679123").with_crypto(stop_distance_max=D("0.2123456789")),
+        STOP,
+    ),
     denies("a trail further behind", lambda: trailing("0.2501"), STOP),
     passes("an exit's own guard is not sent, and not judged", lambda: exits(protect=Protect(stop_loss=D(1)))),
     denies(

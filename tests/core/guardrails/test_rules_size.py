@@ -256,6 +256,15 @@ ROWS: Final = (
     ),
     passes("an exit of units the venue lets go", lambda: leaving().balance("BTC", "0.1")),
     denies("an exit a tick above what it lets go", lambda: leaving().balance("BTC", "0.09999"), FREE),
+    denies(
+        "an exit a hair above what it lets go",
+        lambda: (
+            leaving("0.100000000123", "0.2").balance("BTC", "0.099999999987").listed(BTC, quantity_step=D("1E-18"))
+        ),
+        FREE,
+    ),
+    passes("free at the cost of a contract", lambda: paying("303").listed(BTC, multiplier=D(3))),
+    denies("free a tick below it", lambda: paying("302.99").listed(BTC, multiplier=D(3)), FREE),
     passes("an exit with no balance goes by our count", leaving),
     passes("an exit with a balance not a number does too", lambda: leaving().balance("BTC", "NaN")),
     passes(

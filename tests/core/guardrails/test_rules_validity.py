@@ -1,5 +1,6 @@
 """The order itself: well formed, of one mind with its id, approved, within the venue's steps, in an open session."""
 
+from decimal import Decimal
 from typing import Any, Final
 
 import pytest
@@ -38,6 +39,14 @@ def at_ask(quantity: str, **rules: Any) -> World:
     return quiet(buy(quantity, **limit_at("50000"))).listed(BTC, **rules).with_crypto(ask_above=D(99_999))
 
 
+def hair(quantity: str, **rules: Any) -> World:
+    return at_ask(quantity, quantity_step=D("1E-18"), **rules)
+
+
+def own_limit(least: Decimal) -> World:
+    return quiet(buy("0.002", **limit_at("40000"))).listed(BTC, notional_min=least)
+
+
 def leaving(quantity: str, **rules: Any) -> World:
     return quiet(sell(quantity)).holding(position("5")).listed(BTC, **rules)
 
@@ -72,6 +81,10 @@ ROWS: Final = (
         "a broken intent under a used id", lambda: remembered(buy("1"), buy(amount=worth("sNaN"))), FIELD, CONFLICT
     ),
     denies("a form the venue does not take", lambda: at_ask("0.002", **taking({OrderType.MARKET})), FIELD),
+    denies("one of many it takes", lambda: at_ask("0.002", **taking({OrderType.MARKET, OrderType.STOP})), FIELD),
+    denies(
+        "a time of many it takes", lambda: at_ask("0.002", **taking(times={TimeInForce.IOC, TimeInForce.FOK})), FIELD
+    ),
     passes("a form it takes", lambda: at_ask("0.002", **taking({OrderType.LIMIT}))),
     passes("a market order travels as a limit", lambda: quiet().listed(BTC, **taking({OrderType.LIMIT}))),
     denies("an exit in a form it does not take", lambda: leaving("0.1", **taking({OrderType.MARKET})), FIELD),
@@ -149,6 +162,14 @@ ROWS: Final = (
         "the minimum counts a contract's multiplier",
         lambda: at_ask("0.0001", notional_min=D(100), multiplier=D(3)),
         RULES,
+    ),
+    denies("a hair below the minimum", lambda: hair("0.001999999987", quantity_min=D("0.0020000001234")), RULES),
+    denies("a hair above the maximum", lambda: hair("0.002000000123", quantity_max=D("0.002")), RULES),
+    denies("a hair above the maximum worth", lambda: hair("0.002000000123", notional_max=D(100)), RULES),
+    denies("worth too little at its own limit", lambda: own_limit(D(90)), RULES),
+    passes("worth enough at its own limit", lambda: own_limit(D(80))),
+    denies(
+        "nothing, where no minimum is set", lambda: at_ask("0.000001", quantity_min=D(0), notional_min=D(0)), RULES
     ),
     denies("less than one step", lambda: at_ask("0.000009"), RULES),
     denies("a price below one step", lambda: quiet(buy("0.002", **limit_at("0.001"))), RULES),
