@@ -1,5 +1,6 @@
 """What the desk tells when it is asked: every figure from the book and the facts of now, bounded, nothing changed."""
 
+import asyncio
 from decimal import Decimal
 from typing import Any
 
@@ -156,6 +157,7 @@ def test_orders_are_bounded_newest_first_and_the_ended_on_demand(play: Play) -> 
     async def story(world: World) -> None:
         await world.ready()
         await world.trade()
+        await asyncio.sleep(1)
         await world.trade(ETH, type=OrderType.LIMIT, limit_price=world.price(ETH) * Decimal("0.97"))
         working = queries.orders(reader(world))
         assert [each.pair for each in working.orders] == [ETH]
