@@ -24,7 +24,7 @@ from tests.core.guardrails.world import (
     worth,
 )
 from trading_mcp.core.domain.latches import TradingState
-from trading_mcp.core.domain.market import SECOND, Market
+from trading_mcp.core.domain.market import SECOND, Market, Price
 from trading_mcp.core.domain.measures import first_measure
 from trading_mcp.core.domain.money import exactly
 from trading_mcp.core.domain.orders import Door, OrderState, OrderType, Purpose
@@ -90,6 +90,11 @@ PRICES: Final = (
         "no rules, a limit and a stop",
         quiet(buy(**of(OrderType.STOP_LIMIT, stop_price="1.001", limit_price="2.001"))).with_facts(instruments={}),
         ("2.001", "1.001", "50000"),
+    ),
+    (
+        "a limited exit without a quote rounds up",
+        leaving(**limit_at("49000.011")).with_facts(quotes={}),
+        ("49000.02", "", ""),
     ),
     ("an exit without a quote", leaving().with_facts(quotes={}), ("", "", "")),
     (
@@ -164,6 +169,15 @@ def test_what_it_is_worth_counts_multiplier_and_currency() -> None:
     assert risk(quiet().priced(USDT=None)).notional is None
     assert risk(quiet().priced(USDT=None).with_facts(unpriced=frozenset({"USDT"}))).notional is None
     assert risk(quiet().with_facts(instruments={})).notional == D(101)
+
+
+def test_the_currency_an_order_is_paid_in_needs_a_price_of_now() -> None:
+    def aged(age: int) -> World:
+        usdt = Price(value=D(1), confirmed_at=NOW - age)
+        return quiet().with_facts(prices={**quiet().facts.prices, "USDT": usdt})
+
+    assert risk(aged(300 * SECOND)).notional == D(101)
+    assert risk(aged(301 * SECOND)).notional is None
 
 
 def test_an_order_that_was_sent_is_judged_as_it_stands() -> None:
@@ -269,6 +283,7 @@ def test_the_measures_are_those_of_the_account_and_of_the_algorithm() -> None:
         (quiet(), "50000"),
         (quiet().working(resting("a")), "49899"),
         (quiet().working(resting("a", since=NOW)), "49899"),
+        (quiet().working(resting("x", venue="x"), resting("s", sell().side), resting("a")), "49899"),
         (quiet().balance("USDT", "40000").working(resting("a")), "40000"),
         (quiet().balance("USDT", "40000").working(resting("a", since=NOW)), "39899"),
         (quiet().working(resting("a", sell().side)), "50000"),

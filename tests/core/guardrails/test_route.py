@@ -78,6 +78,8 @@ def test_an_exit_goes_where_its_book_holds() -> None:
     assert routed(world.holding(position("1", venue="b"))) == "b"
     assert routed(world.holding(position("1", venue="b"), position("1", venue="a", book="sma"))) == "b"
     assert routed(world.holding(position("1", venue="x", pair="ETH-USDT"))) == "a"
+    assert routed(world.holding(position("0", venue="b"))) == "a"
+    assert routed(two().holding(position("0", venue="b"))) == "a"
     assert routed(world.holding(position("-1", venue="b"))) == "a"
     assert routed(two().holding(position("1", venue="b"))) == "a"
     assert routed(two().holding(position("-1", venue="b"))) == "b"

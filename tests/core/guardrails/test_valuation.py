@@ -69,6 +69,10 @@ def test_a_renamed_asset_is_one_asset() -> None:
     assert valued(there, "MATIC").own == D(100)
 
 
+def test_what_ended_hides_nothing_that_is_held() -> None:
+    assert valued(quiet().holding(position("0"), position("1", ETH))).gross == D(2000)
+
+
 def test_what_is_not_held_needs_no_price() -> None:
     there = quiet().holding(position("0", "DOGE-USDT"))
     there = there.with_book(
