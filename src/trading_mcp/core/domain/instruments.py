@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from trading_mcp.core.domain.market import Market, market_of
-from trading_mcp.core.domain.money import ONE
+from trading_mcp.core.domain.money import AMOUNT_MAX, ONE, ZERO, is_change, is_price
 from trading_mcp.core.domain.orders import OrderType, TimeInForce
 
 # Assets that were renamed: the limits of the old name go on binding the new one.
@@ -50,6 +50,24 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     def exposure(self, quantity: Decimal, price: Decimal) -> Decimal:
         """Return what a quantity is worth in the quote currency; a contract counts its multiplier."""
         return quantity * price * self.multiplier
+
+
+def is_usable(instrument: Instrument) -> bool:
+    """Say whether what a venue tells of a pair can be calculated with; else the pair counts as not listed."""
+    it = instrument
+    return (
+        is_price(it.price_step)
+        and is_price(it.quantity_step)
+        and is_price(it.multiplier)
+        and is_change(it.fee_rate)
+        and is_change(it.quantity_min)
+        and is_change(it.notional_min)
+        and it.quantity_max.is_finite()
+        and it.notional_max.is_finite()
+        and ZERO <= it.fee_rate < ONE
+        and ZERO <= it.quantity_min <= it.quantity_max <= AMOUNT_MAX
+        and ZERO <= it.notional_min <= it.notional_max <= AMOUNT_MAX
+    )
 
 
 @lru_cache(maxsize=4096)

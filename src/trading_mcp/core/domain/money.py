@@ -69,6 +69,11 @@ def is_amount(value: Decimal | None) -> bool:
     return +value == value and value % AMOUNT_STEP == ZERO
 
 
+def is_price(value: Decimal) -> bool:
+    """Say whether a figure from a market can be a price, and be calculated with."""
+    return value.is_finite() and AMOUNT_STEP <= value < AMOUNT_MAX
+
+
 def is_change(value: Decimal) -> bool:
     """Say whether a value from inside is a finite number of either sign of a size we can calculate with."""
     return value.is_finite() and -AMOUNT_MAX < value < AMOUNT_MAX

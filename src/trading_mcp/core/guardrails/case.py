@@ -74,7 +74,7 @@ def case_of(
     limits = policy.crypto if market is _CRYPTO else policy.stocks
     state, latch = book.state(market, venue, intent.algorithm) if book.latches else (_ACTIVE, None)
     key = f"{venue}/{pair}"
-    instrument, quote = facts.instruments.get(key), facts.quotes.get(key)
+    instrument, quote = facts.instrument(key), facts.quotes.get(key)
     terms, scopes, free, rate, risk, reduces = NO_TERMS, None, None, None, None, False
     if not problem:
         owner = venue or ""

@@ -15,6 +15,7 @@ from trading_mcp.core.guardrails.asking import proposed, too_many_open
 from trading_mcp.core.guardrails.case import Case, case_of
 from trading_mcp.core.guardrails.clearing import cleared, judged
 from trading_mcp.core.guardrails.draft import Draft
+from trading_mcp.core.guardrails.fields import problem_of
 from trading_mcp.core.guardrails.finding import deny, span
 from trading_mcp.core.guardrails.fit import fit
 from trading_mcp.core.guardrails.gate import judge
@@ -27,7 +28,7 @@ def execute(command: Execute, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
     """Decide one intent; the same id with the same content decides nothing a second time."""
     intent = command.intent
     record = book.intent(intent.id)
-    if record is not None and record.intent == intent:
+    if record is not None and not problem_of(intent, facts.now) and record.intent == intent:
         return ()
     claim = _claim_of(intent)
     if claim:

@@ -37,6 +37,11 @@ def is_pair(text: str) -> bool:
     return _PAIR.fullmatch(text) is not None
 
 
+def is_name(text: str) -> bool:
+    """Say whether something from outside bears an id that the desk's own can hang on."""
+    return _NAME.fullmatch(text) is not None and "/" not in text
+
+
 @lru_cache(maxsize=4096)
 def is_book(text: str) -> bool:
     """Say whether a book has a plain name."""

@@ -37,6 +37,7 @@ from trading_mcp.core.guardrails import closing
 from trading_mcp.core.guardrails.asking import body_hash
 from trading_mcp.core.guardrails.consenting import problem_with
 from trading_mcp.core.guardrails.draft import Draft
+from trading_mcp.core.guardrails.fields import is_name
 from trading_mcp.core.guardrails.marks import add_latch, void_mandate
 from trading_mcp.core.guardrails.resting import take_back
 
@@ -124,6 +125,10 @@ def cancel(command: Cancel, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
 def close(command: Close, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
     """End positions, one exit for each owning book; what the desk did not make waits for a person."""
     draft = Draft(book, facts)
+    if not is_name(command.intent_id):
+        # Every try of an exit adds to its id: one that begins too long would some day be refused, and trap it.
+        draft.refuse("close", "", "its id must be 1 to 64 printable ASCII characters without spaces and slashes")
+        return tuple(draft.events)
     wanted = [
         (key, position)
         for key, position in sorted(book.portfolio.positions.items())

@@ -54,7 +54,7 @@ def guard(draft: Draft, key: str) -> None:
         return
     if key in draft.book.closings or found.wanted is Kept.DESK or _is_busy(draft, found):
         return
-    instrument = draft.facts.instruments.get(f"{position.venue}/{position.pair}")
+    instrument = draft.facts.instrument(f"{position.venue}/{position.pair}")
     if instrument is None or not instrument.stops_rest:
         return
     resting = draft.book.working.get(found.order_id)
@@ -82,7 +82,7 @@ def _is_busy(draft: Draft, found: Protection) -> bool:
 
 def _fits(draft: Draft, resting: Working, position: Position) -> bool:
     """Say whether a resting stop is for all of a position that the venue can sell."""
-    instrument = draft.facts.instruments.get(f"{position.venue}/{position.pair}")
+    instrument = draft.facts.instrument(f"{position.venue}/{position.pair}")
     quantity = abs(position.quantity)
     return resting.remaining == (quantity if instrument is None else floor_to(quantity, instrument.quantity_step))
 
@@ -140,9 +140,22 @@ def entered(draft: Draft, order: Order, key: str) -> None:
     fresh = protection_for(key, wish, position.average, order.intent_id, is_long=position.quantity > ZERO)
     if before is not None:
         fresh = replace(fresh, order_id=before.order_id, serial=before.serial)
-        if before.parent == fresh.parent:
-            fresh = replace(fresh, best=before.best)
+        fresh = _no_looser(fresh, before)
     draft.emit(Protected(at=draft.now, protection=fresh))
+
+
+def _no_looser(fresh: Protection, before: Protection) -> Protection:
+    """Keep of an earlier guard what a later entry did not ask for or would loosen: only a person takes it away."""
+    stops = [stop for stop in (fresh.stop, before.stop) if stop is not None]
+    bests = (before.best, fresh.best) if before.parent != fresh.parent else (before.best,)
+    nearest = max if fresh.is_long else min
+    return replace(
+        fresh,
+        best=nearest(bests),
+        stop=nearest(stops, default=None),
+        target=before.target if fresh.target is None else fresh.target,
+        trailing=before.trailing if fresh.trailing is None else fresh.trailing,
+    )
 
 
 def settle(draft: Draft, key: str) -> None:

@@ -123,7 +123,7 @@ def fill(command: c.ReportFill, book: Book, facts: Facts) -> tuple[AnyEvent, ...
         return tuple(draft.events)
     working = book.order(made.order_id) if made.order_id is not None else None
     order = None if working is None else working.order
-    instrument = facts.instruments.get(f"{made.venue}/{made.pair}")
+    instrument = facts.instrument(f"{made.venue}/{made.pair}")
     multiplier = order.multiplier if order is not None else ONE if instrument is None else instrument.multiplier
     owner = EXTERNAL if order is None else order.book
     draft.emit(FillRecorded(at=facts.now, fill=made, book=owner, multiplier=multiplier))

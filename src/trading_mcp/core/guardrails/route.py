@@ -49,7 +49,7 @@ def route(intent: Intent, book: Book, facts: Facts, policy: Policy) -> str | Non
 def _cost(venue: str, pair: str, facts: Facts, limits: MarketLimits, *, is_buy: bool) -> Decimal | None:
     """Return the effective price of now, made so that less is better on both sides."""
     key = f"{venue}/{pair}"
-    quote, instrument = facts.quotes.get(key), facts.instruments.get(key)
+    quote, instrument = facts.quotes.get(key), facts.instrument(key)
     price = reference_of(quote, is_buy=is_buy)
     if quote is None or price is None or instrument is None or not is_current(quote, facts.now, limits):
         return None

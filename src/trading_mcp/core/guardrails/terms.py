@@ -7,7 +7,7 @@ import msgspec
 
 from trading_mcp.core.domain.instruments import Instrument
 from trading_mcp.core.domain.market import Quote
-from trading_mcp.core.domain.money import ONE, ZERO, ceil_to, floor_to, greater, lesser
+from trading_mcp.core.domain.money import AMOUNT_MAX, ONE, ZERO, ceil_to, floor_to, greater, is_price, lesser
 from trading_mcp.core.domain.orders import Everything, Intent, Notional, OrderType, Purpose, Quantity, Side, Working
 from trading_mcp.core.domain.policy import MarketLimits
 from trading_mcp.core.guardrails.scopes import Scopes
@@ -69,7 +69,7 @@ def reference_of(quote: Quote | None, *, is_buy: bool) -> Decimal | None:
     if quote is None:
         return None
     price = quote.ask if is_buy else quote.bid
-    return price if price.is_finite() and price > ZERO else None
+    return price if is_price(price) else None
 
 
 def is_current(quote: Quote, now: int, limits: MarketLimits) -> bool:
@@ -138,4 +138,7 @@ def quantity_of(
             quantity = lesser(scopes.book, lesser(scopes.venue, scopes.account))
             if quantity <= ZERO:
                 return ZERO
-    return quantity if instrument is None else floor_to(quantity, instrument.quantity_step)
+    if instrument is None or quantity >= AMOUNT_MAX:
+        # So much at so low a price has more digits than can be rounded; no venue takes it.
+        return quantity
+    return floor_to(quantity, instrument.quantity_step)

@@ -190,7 +190,7 @@ def reconcile(command: c.Reconcile, book: Book, facts: Facts) -> tuple[AnyEvent,
             ours[position.pair] = ours.get(position.pair, ZERO) + position.quantity
     for pair in sorted(ours.keys() | command.holdings.keys()):
         held, theirs = ours.get(pair, ZERO), command.holdings.get(pair, ZERO)
-        instrument = facts.instruments.get(f"{command.venue}/{pair}")
+        instrument = facts.instrument(f"{command.venue}/{pair}")
         step = ZERO if instrument is None else instrument.quantity_step
         # A difference below one step is noise of the venue's own rounding.
         if not theirs.is_finite():

@@ -9,7 +9,7 @@ from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.facts import Facts
 from trading_mcp.core.domain.instruments import asset_of, quote_of, traits_of
 from trading_mcp.core.domain.market import SECOND, Market, market_of
-from trading_mcp.core.domain.money import ONE, ZERO
+from trading_mcp.core.domain.money import AMOUNT_MAX, AMOUNT_STEP, ONE, ZERO, is_price
 from trading_mcp.core.domain.orders import EXTERNAL, MANUAL
 from trading_mcp.core.domain.policy import Policy
 from trading_mcp.core.domain.portfolio import Position
@@ -38,7 +38,7 @@ def price_of(asset: str, market: Market, facts: Facts, policy: Policy) -> Decima
     if price is None:
         return ZERO if asset in facts.unpriced else None
     value = price.value
-    if not value.is_finite() or value <= ZERO:
+    if not is_price(value):
         return None
     limits = policy.crypto if market is _CRYPTO else policy.stocks
     age = facts.now - price.confirmed_at
@@ -75,7 +75,7 @@ def value_all(book: Book, facts: Facts, policy: Policy, asset: str = "") -> Valu
             and market is _CRYPTO
             and newest <= price.confirmed_at <= latest
             and (worth := price.value).is_finite()
-            and worth > ZERO
+            and AMOUNT_STEP <= worth < AMOUNT_MAX
         ):
             value = quantity * worth
         else:

@@ -10,7 +10,7 @@ from trading_mcp.core.domain.commands import Watch
 from trading_mcp.core.domain.events import AnyEvent, Protected
 from trading_mcp.core.domain.facts import Facts
 from trading_mcp.core.domain.market import market_of
-from trading_mcp.core.domain.money import ZERO
+from trading_mcp.core.domain.money import ZERO, is_price
 from trading_mcp.core.domain.orders import Door, Intent, Purpose, Quantity, Side
 from trading_mcp.core.domain.portfolio import Position
 from trading_mcp.core.domain.protection import Kept, Protection, Trigger, improved, triggered
@@ -89,5 +89,4 @@ def _exit_price(draft: Draft, position: Position) -> Decimal | None:
         return None
     most = draft.policy.limits(market_of(position.pair)).price_age_max * _FRESH_FOR_EXITS
     price = quote.bid if position.quantity > ZERO else quote.ask
-    is_sane = price.is_finite() and price > ZERO
-    return price if is_sane and draft.now - quote.confirmed_at <= most else None
+    return price if is_price(price) and draft.now - quote.confirmed_at <= most else None

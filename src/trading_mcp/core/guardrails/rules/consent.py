@@ -59,6 +59,8 @@ def approval(case: Case, risk: Risk) -> Finding | None:
     if case.intent.signal_seq is None:
         return None
     confidence = case.facts.signal_confidence
+    if confidence is not None and not confidence.is_finite():
+        confidence = None
     if confidence is not None and confidence >= account.confidence_min:
         return None
     return ask(

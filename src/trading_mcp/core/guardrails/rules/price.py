@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from trading_mcp.core.domain.market import FeedHealth, Quote
-from trading_mcp.core.domain.money import ONE, ZERO, greater, lesser
+from trading_mcp.core.domain.money import ONE, greater, is_price, lesser
 from trading_mcp.core.domain.orders import OrderType, Purpose, Side
 from trading_mcp.core.domain.verdict import Code, Finding
 from trading_mcp.core.guardrails.case import Case
@@ -26,7 +26,7 @@ def price(case: Case, risk: Risk) -> Finding | None:
         )
     limits = case.limits
     bid, ask = quote.bid, quote.ask
-    if not (bid.is_finite() and ask.is_finite() and ZERO < bid <= ask):
+    if not (is_price(bid) and is_price(ask) and bid <= ask):
         return _implausible("bid and ask make no sense", "0 < bid <= ask", f"{quote.bid} / {quote.ask}")
     if not is_current(quote, case.facts.now, limits):
         age = case.facts.now - quote.confirmed_at
@@ -48,9 +48,10 @@ def _jump(case: Case, quote: Quote) -> Finding | None:
     before = case.facts.quotes_before.get(f"{quote.venue}/{quote.pair}")
     if before is None or quote.at - before.at > case.limits.price_jump_window:
         return None
+    if not (is_price(before.bid) and is_price(before.ask)):
+        made = f"{before.bid} / {before.ask}"
+        return _implausible("the price before this one makes no sense", "a finite price", made)
     middle, last = quote.bid + quote.ask, before.bid + before.ask
-    if not (last.is_finite() and last > ZERO):
-        return _implausible("the price before this one makes no sense", "a finite price", str(last))
     if abs(middle - last) <= case.limits.price_jump_max * last:
         return None
     return _implausible(

@@ -5,7 +5,7 @@ from typing import Final
 
 from trading_mcp.core.domain.instruments import Instrument, Kind, asset_of, listed_as, quote_of
 from trading_mcp.core.domain.market import Market
-from trading_mcp.core.domain.money import ZERO, ceil_to, greater
+from trading_mcp.core.domain.money import AMOUNT_MAX, ZERO, ceil_to, greater
 from trading_mcp.core.domain.orders import OrderType
 from trading_mcp.core.domain.verdict import Code, Finding
 from trading_mcp.core.guardrails.case import Case
@@ -220,7 +220,8 @@ def smallest_of(instrument: Instrument, price: Decimal | None) -> Decimal:
     if price is None:
         return least
     by_notional = instrument.notional_min / (price * instrument.multiplier)
-    return greater(least, ceil_to(by_notional, instrument.quantity_step))
+    rounded = by_notional if by_notional >= AMOUNT_MAX else ceil_to(by_notional, instrument.quantity_step)
+    return greater(least, rounded)
 
 
 def session(case: Case) -> Finding | None:
