@@ -45,7 +45,7 @@ class DeskProcess:
         self.folder = data / "trading-mcp" / "homes" / home
         self.environment = {**os.environ, "HOME": str(data), "XDG_DATA_HOME": str(data), "NO_COLOR": "1"}
         self.environment.pop("TRADING_MCP_HOME", None)
-        self.process: subprocess.Popen[str] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> DeskProcess:
         """Start it and wait until its door is open."""

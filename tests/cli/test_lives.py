@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -158,10 +160,11 @@ def test_a_client_that_hangs_up_in_the_middle_of_a_trade_loses_nothing(desk: Des
     trade = {"request": "trade", "intent_id": "gone", "pair": "BTC-USDT", "side": "buy", "notional": "50"}
     with _raw(desk) as connection:
         connection.sendall(link.hello("cli", "test", {}) + link.encode(trade))
+    told = desk.say("why", "gone", "--json")
     for _ in range(40):
-        told = desk.say("why", "gone", "--json")
         if told.code == 0 and told.answer["status"] == "filled":
             break
+        told = desk.say("why", "gone", "--json")
     assert told.answer["status"] == "filled"
 
 
@@ -189,3 +192,18 @@ def test_a_socket_left_behind_is_no_hindrance(desk: DeskProcess) -> None:
     assert (desk.folder / "desk.sock").exists()
     desk.start()
     assert Path(desk.folder / "desk.sock").exists()
+
+
+def test_a_program_starts_a_desk_of_its_own_which_stops_when_asked(data: Path) -> None:
+    desk = DeskProcess(data)
+    code = (
+        "from trading_mcp.launch import reach; from trading_mcp.place import located; "
+        "print(reach(located(), 'cli', 't')[1].mode)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=desk.environment, capture_output=True, text=True, check=True, timeout=WITHIN
+    )
+    assert done.stdout == "SIMULATED\n"
+    assert desk.say("status").code == 0
+    assert desk.say("stop").code == 0
+    assert desk.say("status").code == 3

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import socket
 from collections.abc import Callable
 from typing import Final
 
@@ -117,7 +118,7 @@ class _Running:
             if venue is not None:
                 await venue.close()
 
-    async def _open(self, ports: Ports, listener: link.socket.socket) -> None:
+    async def _open(self, ports: Ports, listener: socket.socket) -> None:
         desk = self._desk = opened(ports, self._home.book, __version__)
         services = DeskServices(self._home, self._keystore)
         self._latch_trouble(desk)
