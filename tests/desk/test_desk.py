@@ -363,6 +363,21 @@ def test_a_halt_file_that_cannot_be_put_up_keeps_no_cancel_from_going_out(play: 
     play(story)
 
 
+def test_what_causes_nothing_is_queued_and_a_journal_that_cannot_even_do_that_halts(play: Play) -> None:
+    async def story(world: World) -> None:
+        desk = await world.ready()
+        called = e.ToolCalled(at=world.clock.now(), call_id="1", tool="status", arguments="", door=Door.MCP)
+        desk.note((called,))
+        assert world.events()[-1] == called
+        world.pages.error = OSError("gone")
+        for _ in range(2):
+            with pytest.raises(JournalUnwritable):
+                desk.note((called,))
+        assert world.is_halted_by_file
+
+    play(story)
+
+
 def test_a_task_that_dies_of_something_unforeseen_freezes(play: Play) -> None:
     async def story(world: World) -> None:
         desk = await world.ready()

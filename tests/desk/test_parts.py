@@ -8,14 +8,14 @@ import pytest
 from msgspec.structs import replace
 
 from tests.desk.conftest import Play
-from tests.desk.world import BTC, CASH, ETH, START, World, policy_with
+from tests.desk.world import BTC, CASH, ETH, START, World
 from trading_mcp.adapters.brokers.faults import Call, Fault
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.latches import ACCOUNT, TradingState
 from trading_mcp.core.domain.market import DAY, HOUR, MINUTE, SECOND, FeedHealth, Quote
 from trading_mcp.core.domain.money import exactly
-from trading_mcp.core.domain.orders import Door, Notional, OrderState, OrderType, Side
+from trading_mcp.core.domain.orders import Door, Notional, OrderState, OrderType, Protect, Side
 from trading_mcp.core.domain.recall import RECALL_DAYS
 from trading_mcp.core.domain.verdict import Code
 from trading_mcp.core.ports import VenueBalance, VenueOrder
@@ -23,7 +23,7 @@ from trading_mcp.desk.crew import Crew
 from trading_mcp.desk.gather import Gatherer
 from trading_mcp.desk.notices import notice_of
 from trading_mcp.desk.outcomes import Status, outcome_of
-from trading_mcp.desk.reconcile import differences_of
+from trading_mcp.desk.reconcile import Reconciler, differences_of
 from trading_mcp.desk.telling import OVERLAP, memory_begins, read_from
 from trading_mcp.errors import DeskFrozen
 
@@ -84,10 +84,10 @@ def test_the_freshest_pair_prices_an_asset_and_a_quote_without_figures_prices_no
         genuine, now = world.feed.quote, world.clock.now()
 
         def quote(venue: str, pair: str) -> Quote | None:
-            found = genuine(venue, "BTC-USDT" if pair.startswith("BTC") else pair)
+            found = genuine(venue, "BTC-USDT" if pair.startswith("BTC") else pair.replace("USDC-", "USDT-"))
             if found is None or not pair.startswith("BTC"):
                 return found
-            price, age = {"BTC-USDT": ("1", 9), "BTC-USDC": ("2", 0), "BTC-EUR": ("3", 0), "BTC-USD": ("NaN", 0)}[
+            price, age = {"BTC-USDT": ("1", 90), "BTC-USDC": ("2", 0), "BTC-EUR": ("3", 0), "BTC-USD": ("NaN", 0)}[
                 pair
             ]
             at = now - age * SECOND
@@ -97,6 +97,25 @@ def test_the_freshest_pair_prices_an_asset_and_a_quote_without_figures_prices_no
         with exactly():
             prices = desk.gatherer.facts(desk.book, frozenset({"BTC-USDT", "BTC-USDC", "BTC-EUR", "BTC-USD"})).prices
         assert Decimal("1.9") < prices["BTC"].value < Decimal("2.1")
+
+    play(story)
+
+
+def test_coins_that_were_paid_in_are_worth_their_price_and_those_no_feed_lists_nothing(play: Play) -> None:
+    async def story(world: World) -> None:
+        desk = await world.ready()
+        cash = {
+            **desk.book.portfolio.cash,
+            "paper/BTC": Decimal(1),
+            "paper/JUNK": Decimal(5),
+            "paper/DUST": Decimal(0),
+        }
+        desk.book = replace(desk.book, portfolio=replace(desk.book.portfolio, cash=cash))
+        facts = desk.gatherer.facts(desk.book, frozenset())
+        assert facts.unpriced == {"JUNK"}
+        assert facts.prices["BTC"].value > 1000
+        world.feed.instruments = lambda: ()  # type: ignore[method-assign]
+        assert not desk.gatherer.facts(desk.book, frozenset()).unpriced
 
     play(story)
 
@@ -264,11 +283,15 @@ def test_a_deposit_is_found_once(play: Play) -> None:
 def test_an_order_in_flight_is_left_to_its_own_task(play: Play) -> None:
     async def story(world: World) -> None:
         desk = await world.ready()
-        await asyncio.sleep(58)
         world.venue.script(Fault.HANG, call=Call.SUBMIT, lasts=8 * SECOND)
         desk.commit(c.Execute(intent=world.intent(id="slow")))
-        await asyncio.sleep(30)
-        assert (await desk.settled("slow")).status is Status.FILLED
+        await asyncio.sleep(1)
+        world.paper.order = None  # type: ignore[assignment,method-assign]
+        world.paper.fills = lambda since: asyncio.sleep(0, ())  # type: ignore[assignment,method-assign]
+        await seen(world, **CASH, BTC=Decimal(0))
+        assert await Reconciler(world.ports, desk).venue("paper")
+        (working,) = desk.book.working.values()
+        assert working.state is OrderState.SENDING
 
     play(story)
 
@@ -321,6 +344,27 @@ def test_a_venue_that_breaks_is_visited_again(play: Play) -> None:
         await asyncio.sleep(10)
         assert len(asked) > 4
         await world.heart.settle()
+
+    play(story)
+
+
+def test_a_visit_that_hangs_is_not_doubled(play: Play) -> None:
+    async def story(world: World) -> None:
+        await world.ready()
+        genuine, under_way = world.paper.advance, list[int]()
+
+        async def advance() -> None:
+            under_way.append(1)
+            assert len(under_way) == 1
+            await asyncio.sleep(5)
+            under_way.pop()
+            await genuine()
+
+        world.paper.advance = advance  # type: ignore[method-assign]
+        await asyncio.sleep(3)
+        world.paper.advance = genuine  # type: ignore[method-assign]
+        await asyncio.sleep(3)
+        assert not under_way
 
     play(story)
 
@@ -412,8 +456,6 @@ def test_a_proposal_that_is_gone_without_an_end_is_still_under_way(play: Play) -
 def test_an_exit_that_was_given_up_before_it_was_sent_is_cancelled(play: Play) -> None:
     async def story(world: World) -> None:
         desk = await world.ready()
-        from trading_mcp.core.domain.orders import Protect  # noqa: PLC0415
-
         await world.trade(protect=Protect(stop_loss=Decimal(110_000) if world.price() > 115_000 else Decimal(80_000)))
         await asyncio.sleep(3)
         for _ in range(3):

@@ -166,30 +166,34 @@ class Courier:
         working = self._desk.book.order(order_id)
         if working is None or working.state is OrderState.CLEARED:
             return None
-        order, broker = working.order, self._ports.brokers[working.order.venue]
-        fills: tuple[Fill, ...] = ()
-        told: VenueOrder | None = None
-        is_absent = False
+        order = working.order
         try:
             async with asyncio.timeout(self._ports.cadence.request):
-                fills = await broker.fills(read_from(self._desk.book, order.cleared_at))
-                told = await broker.order(order_id)
-                if is_order(told, order) and not _is_explained(told, fills, working):
-                    # The order has more than its fills explain: their dates may be of another clock.
-                    fills = (*fills, *await broker.fills(memory_begins(self._desk.book)))
-        except NotFound:
-            is_absent = True
+                fills, told = await self._read(working)
         except Exception as error:  # noqa: BLE001 - a read that fails tells nothing
             _LOG.info("%s told nothing of %s: %s", order.venue, order_id, type(error).__name__)
             return None
         self._ports.reach("after-look")
         self.fold(fills)
-        if is_absent:
+        if told is None:
             return False
-        if told is None or not is_order(told, order):
+        if not is_order(told, order):
             return None
         self._align(told)
         return True
+
+    async def _read(self, working: Working) -> tuple[tuple[Fill, ...], VenueOrder | None]:
+        """Read fills first and the order after them, so that its end never comes before what it filled."""
+        broker, order = self._ports.brokers[working.order.venue], working.order
+        fills = await broker.fills(read_from(self._desk.book, order.cleared_at))
+        try:
+            told = await broker.order(order.id)
+        except NotFound:
+            return fills, None
+        if is_order(told, order) and not _is_explained(told, fills, working):
+            # The order has more than its fills explain: their dates may be of another clock.
+            fills = (*fills, *await broker.fills(memory_begins(self._desk.book)))
+        return fills, told
 
     def fold(self, fills: tuple[Fill, ...]) -> None:
         """Fold what is new of a venue's executions, and value everything once if there was any."""
@@ -227,7 +231,7 @@ class Courier:
 
     async def _cancel(self, name: str, order_id: str) -> None:
         """Ask until the venue has told the order's end; a cancel may be repeated, a submission never."""
-        for pause in chain((0.0,), self._pauses()):
+        for pause in chain((0.0,), self._pauses()):  # pragma: no branch - without end
             await self._crew.pause(name, pause)
             working = self._desk.book.working.get(order_id)
             if working is None or working.state is OrderState.CLEARED:
@@ -264,7 +268,7 @@ class Courier:
         """Climb the ladder: ask for the order until the venue tells, or until its absence is certain."""
         cadence, clock = self._ports.cadence, self._ports.clock
         began, absent, first, is_told = clock.boot(), 0, 0, False
-        for pause in self._pauses():
+        for pause in self._pauses():  # pragma: no branch - without end
             await self._crew.pause(name, pause)
             working = self._desk.book.working.get(order_id)
             if working is None or working.state is not OrderState.UNKNOWN:

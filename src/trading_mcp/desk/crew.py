@@ -31,11 +31,11 @@ class Crew:
     async def pause(self, name: str, seconds: float) -> None:
         """Let time pass for a task, or less of it if somebody wakes it."""
         wake = self._wakes[name]
+        timer = asyncio.get_running_loop().call_later(seconds, wake.set)
         try:
-            async with asyncio.timeout(seconds):
-                await wake.wait()
-        except TimeoutError:
-            pass
+            await wake.wait()
+        finally:
+            timer.cancel()
         wake.clear()
 
     async def finish(self, kind: str, seconds: float) -> bool:

@@ -93,7 +93,7 @@ class Desk:
     def note(self, events: Sequence[AnyEvent]) -> None:
         """Fold what causes nothing, and let it be durable soon: what a read leaves in the journal."""
         after = self._folded(events)
-        self.ports.journal.queue(self.ports.clock.now(), events)
+        self._written(self.ports.journal.queue, events)
         self.book = after
 
     def freeze(self, reason: str) -> None:
@@ -174,17 +174,21 @@ class Desk:
 
     def _write(self, events: Sequence[AnyEvent], after: Book) -> None:
         """Make events durable, and only then let anything happen."""
-        if self.is_unwritable:
-            raise _unwritable()
         self.ports.reach("before-append")
-        try:
-            self.ports.journal.append(self.ports.clock.now(), events)
-        except Exception as error:
-            self._stop_writing()
-            raise error if isinstance(error, JournalUnwritable) else _unwritable() from error
+        self._written(self.ports.journal.append, events)
         self.ports.reach("after-append")
         self.book = after
         self._act(tuple(events))
+
+    def _written(self, write: Callable[[int, Sequence[AnyEvent]], object], events: Sequence[AnyEvent]) -> None:
+        """Hand events to the journal; the first time that fails is the last time it is tried."""
+        if self.is_unwritable:
+            raise _unwritable()
+        try:
+            write(self.ports.clock.now(), events)
+        except Exception as error:
+            self._stop_writing()
+            raise error if isinstance(error, JournalUnwritable) else _unwritable() from error
 
     def _act(self, events: tuple[AnyEvent, ...]) -> None:
         """Hand orders and cancels to the courier, notices to the owner, and wake who waits."""

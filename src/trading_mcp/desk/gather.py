@@ -10,7 +10,7 @@ from trading_mcp.core.domain.facts import Balance, Facts
 from trading_mcp.core.domain.instruments import Instrument, asset_of
 from trading_mcp.core.domain.market import FeedHealth, Market, Price, Quote
 from trading_mcp.core.domain.money import ONE, exactly, is_amount
-from trading_mcp.core.domain.portfolio import cash_key
+from trading_mcp.core.domain.portfolio import assets_held, cash_key
 from trading_mcp.core.ports import VenueBalance
 from trading_mcp.desk.ports import Ports
 
@@ -56,6 +56,7 @@ class Gatherer:
         ports, feed = self._ports, self._ports.feed
         wanted = pairs | {position.pair for position in book.portfolio.positions.values()}
         wanted |= {working.order.pair for working in book.working.values()}
+        wanted |= self._paid_in(book)
         venues = tuple(ports.brokers)
         quotes, quotes_before = dict(self._quotes), dict(self._quotes_before)
         for venue in venues:
@@ -78,6 +79,7 @@ class Gatherer:
             quotes_before=quotes_before,
             instruments=self._instruments,
             prices=prices,
+            unpriced=self._unpriced(book, prices),
             sessions=sessions,
             feeds=dict.fromkeys(venues, FeedHealth.DOWN if health is None else health),
             balances=self._balances,
@@ -89,6 +91,21 @@ class Gatherer:
             order_id_seed=head.hash,
             order_id_seq=head.seq,
         )
+
+    @staticmethod
+    def _paid_in(book: Book) -> set[str]:
+        """Return the pairs that price coins held as cash."""
+        known = book.policy.account.stablecoins | _STABLE | {book.home.base_currency}
+        held = {key.split("/", 1)[1] for key, amount in book.portfolio.cash.items() if amount}
+        return {f"{asset}-{quote}" for asset in held - known for quote in ("USDT", book.home.base_currency)}
+
+    def _unpriced(self, book: Book, prices: dict[str, Price]) -> frozenset[str]:
+        """Return the held assets that no feed lists: they count nothing; one whose price is lost is not known."""
+        missing = assets_held(book.portfolio) - prices.keys() - {book.home.base_currency}
+        if not missing:
+            return frozenset()
+        listed = self._asked(self._ports.feed.instruments) or ()
+        return missing - {item.base for item in listed} if listed else frozenset()
 
     def _asked(self, question: Callable[P, T], *args: P.args, **named: P.kwargs) -> T | None:
         """Ask a feed; one that fails knows nothing."""
