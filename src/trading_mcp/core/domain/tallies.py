@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from trading_mcp.core.domain.market import HOUR, SECOND
+from trading_mcp.core.domain.market import DAY, HOUR, SECOND
 from trading_mcp.core.domain.money import ZERO
 from trading_mcp.core.domain.orders import Side
 
@@ -14,7 +14,7 @@ ACCOUNT_TALLY: Final = "account"
 # The longest windows a policy may ask for; what is older can never be counted again.
 RATE_WINDOW_LONGEST: Final = HOUR
 DUPLICATE_WINDOW_LONGEST: Final = 10 * 60 * SECOND
-COOLDOWN_LONGEST: Final = 24 * HOUR
+COOLDOWN_LONGEST: Final = 7 * DAY
 
 
 class Content(msgspec.Struct, frozen=True):

@@ -1,5 +1,7 @@
 """Change limits and algorithms: what only tightens happens at once, everything else waits for a person."""
 
+from typing import Final
+
 from msgspec.structs import replace
 
 from trading_mcp.core.domain.book import Book
@@ -9,6 +11,7 @@ from trading_mcp.core.domain.events import (
     AnyEvent,
     MandateIssued,
     PolicyChanged,
+    ProposalEnded,
     ProposalOpened,
     Released,
 )
@@ -22,6 +25,7 @@ from trading_mcp.core.domain.policy import Policy
 from trading_mcp.core.domain.proposals import (
     Proposal,
     ProposalBody,
+    ProposalEnd,
     ProposedMandate,
     ProposedOrder,
     ProposedPolicy,
@@ -30,9 +34,15 @@ from trading_mcp.core.domain.tallies import ACCOUNT_TALLY
 from trading_mcp.core.guardrails.asking import body_hash
 from trading_mcp.core.guardrails.direction import DeltaMismatch, apply, is_tightening
 from trading_mcp.core.guardrails.draft import Draft
-from trading_mcp.core.guardrails.fields import is_book, is_pair
+from trading_mcp.core.guardrails.fields import is_book, is_name, is_pair
 from trading_mcp.core.guardrails.marks import void_mandate
 from trading_mcp.core.guardrails.resting import review_resting, take_back
+
+# Each is valued at every mark and never forgotten, since its losses are not; a list of pairs is read by people.
+ALGORITHMS_MAX: Final = 200
+PAIRS_MAX: Final = 500
+VENUES_MAX: Final = 20
+VERSION_LENGTH_MAX: Final = 200
 
 
 def change(command: ChangePolicy, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
@@ -93,6 +103,9 @@ def set_algorithm(command: SetAlgorithm, book: Book, facts: Facts) -> tuple[AnyE
     if not _is_plain(wanted):
         draft.refuse("algorithm", name, "its name, capital or pairs are not well formed")
         return tuple(draft.events)
+    if before is None and len(book.algorithms) >= ALGORITHMS_MAX:
+        draft.refuse("algorithm", name, f"there are {ALGORITHMS_MAX} algorithms already")
+        return tuple(draft.events)
     unchanged = before is not None and before.mandate is not None and _named(before) == _named(wanted)
     if unchanged and before is not None:
         draft.emit(AlgorithmSet(at=facts.now, algorithm=replace(wanted, mandate=before.mandate)))
@@ -114,17 +127,28 @@ def set_algorithm(command: SetAlgorithm, book: Book, facts: Facts) -> tuple[AnyE
         )
     mandate = mandate_for(wanted, draft)
     if draft.policy.account.mandate_signed:
+        _void_older(draft, name)
         _propose(draft, f"mandate/{name}/{facts.now}", ProposedMandate(mandate=mandate), command.door, "", "")
     else:
         draft.emit(MandateIssued(at=facts.now, mandate=mandate))
     return tuple(draft.events)
 
 
+def _void_older(draft: Draft, name: str) -> None:
+    """End what still waits for a signature on an algorithm as it was before, so that edits never fill the queue."""
+    for key, proposal in sorted(draft.book.proposals.items()):
+        if isinstance(proposal.body, ProposedMandate) and proposal.body.mandate.algorithm == name:
+            ended = ProposalEnded(at=draft.now, proposal_id=key, end=ProposalEnd.VOIDED, reason=f"{name} was edited")
+            draft.emit(ended)
+
+
 def _is_plain(algorithm: Algorithm) -> bool:
     name = algorithm.name
     name_ok = is_book(name) and name.replace("-", "").replace("_", "").isalnum()
     is_free = name not in (MANUAL, EXTERNAL, ACCOUNT_TALLY)
-    is_placed = bool(algorithm.venues) and all(map(is_pair, algorithm.pairs))
+    is_placed = 0 < len(algorithm.venues) <= VENUES_MAX and all(map(is_name, algorithm.venues))
+    is_placed = is_placed and len(algorithm.pairs) <= PAIRS_MAX and all(map(is_pair, algorithm.pairs))
+    is_placed = is_placed and len(algorithm.version) <= VERSION_LENGTH_MAX
     return name_ok and is_free and is_placed and is_amount(algorithm.capital)
 
 

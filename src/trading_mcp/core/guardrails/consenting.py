@@ -46,6 +46,7 @@ from trading_mcp.core.guardrails.marks import is_marked, mark_now
 from trading_mcp.core.guardrails.resting import review_resting
 
 STATEMENT_VERSION: Final = 1
+_ASSISTANTS: Final = (Door.MCP, Door.HTTP, Door.RUNNER)
 
 
 def problem_with(statement: Statement | None, kind: str, subject: str, book: Book, facts: Facts) -> str:
@@ -247,6 +248,12 @@ def decline(command: c.Decline, book: Book, facts: Facts) -> tuple[AnyEvent, ...
 
 def withdraw(command: c.Withdraw, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
     """Take back a proposal, or a signed loosening that still waits; anyone may make the desk stricter."""
+    found = book.proposals.get(command.proposal_id)
+    if found is not None and command.door in _ASSISTANTS and found.door is not command.door:
+        # What others ask of the owner, such as the end of a latch, is not theirs to take back.
+        draft = Draft(book, facts)
+        draft.refuse(str(ProposalEnd.WITHDRAWN), command.proposal_id, "it was proposed through another door")
+        return tuple(draft.events)
     return _close_proposal(book, facts, command.proposal_id, ProposalEnd.WITHDRAWN, command.reason)
 
 

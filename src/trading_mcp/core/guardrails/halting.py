@@ -1,5 +1,7 @@
 """Stop: the kill switch, a latch from anyone, cancels and the close of positions, none of which can be denied."""
 
+from typing import Final
+
 from msgspec.structs import replace
 
 from trading_mcp.core.domain.book import Book
@@ -14,7 +16,7 @@ from trading_mcp.core.domain.events import (
     Protected,
 )
 from trading_mcp.core.domain.facts import Facts
-from trading_mcp.core.domain.latches import ACCOUNT, Latch, TradingState
+from trading_mcp.core.domain.latches import ACCOUNT, Latch, ScopeKind, TradingState
 from trading_mcp.core.domain.money import ZERO
 from trading_mcp.core.domain.orders import (
     EXTERNAL,
@@ -40,6 +42,9 @@ from trading_mcp.core.guardrails.draft import Draft
 from trading_mcp.core.guardrails.fields import is_name
 from trading_mcp.core.guardrails.marks import add_latch, void_mandate
 from trading_mcp.core.guardrails.resting import take_back
+
+# More than there are scopes and reasons in any home; the account's own are never refused.
+LATCHES_MAX: Final = 500
 
 
 def halt(command: Halt, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
@@ -97,7 +102,14 @@ def _void_proposals(draft: Draft, reason: str) -> None:
 def latch(command: AddLatch, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
     """Add a latch; anyone and anything may."""
     draft = Draft(book, facts)
-    add_latch(draft, replace(command.latch, at=facts.now))
+    latch = replace(command.latch, at=facts.now, reason=command.latch.reason[:500])
+    if latch.scope.kind is ScopeKind.ACCOUNT:
+        # There is one account: under a name of its own the latch would be another than the account's.
+        latch = replace(latch, scope=ACCOUNT)
+    elif latch.key not in book.latches and len(book.latches) >= LATCHES_MAX:
+        draft.refuse("latch", "", f"{LATCHES_MAX} latches hold already")
+        return tuple(draft.events)
+    add_latch(draft, latch)
     return tuple(draft.events)
 
 

@@ -122,7 +122,7 @@ TEMPO: Final = (
         kind=Kind.SPAN,
         direction=Direction.HIGHER,
         floor="1s",
-        ceiling="1d",
+        ceiling="1h",
         doc="Length of the sliding window that rate_orders_max counts in.",
         why="5 min, so that the five orders are a pace and not a quota.",
     ),

@@ -13,6 +13,7 @@ from trading_mcp.core.domain.market import Market, market_of
 from trading_mcp.core.domain.measures import CONFIRM_AFTER, Measure, drawdown
 from trading_mcp.core.domain.money import ZERO
 from trading_mcp.core.domain.orders import Intent, Working
+from trading_mcp.core.domain.proposals import ProposedRelease
 from trading_mcp.core.domain.verdict import Code
 from trading_mcp.core.guardrails.draft import Draft
 from trading_mcp.core.guardrails.finding import shown
@@ -137,10 +138,23 @@ def _trip(draft: Draft, key: str, code: Code) -> None:
 def add_latch(draft: Draft, latch: Latch) -> None:
     """Add a latch unless a stricter one of the same reason holds, and judge what rests under it again."""
     before = draft.book.latches.get(latch.key)
-    if latch.state is TradingState.ACTIVE or (before is not None and before.state >= latch.state):
+    if latch.state is TradingState.ACTIVE:
+        return
+    if before is not None and before.state >= latch.state and not _is_news(draft, before, latch):
         return
     draft.emit(Latched(at=draft.now, latch=latch))
     review_resting(draft, lambda working: covers(latch.scope, working))
+
+
+def _is_news(draft: Draft, before: Latch, latch: Latch) -> bool:
+    """Say whether what latched once has happened again since somebody proposed to release it."""
+    if latch.state < TradingState.HALTED or before.state > latch.state:
+        return False
+    waiting = (*draft.book.proposals.values(), *(change.proposal for change in draft.book.changes.values()))
+    return any(
+        isinstance(item.body, ProposedRelease) and item.body.scope == latch.scope and item.opened_at >= before.at
+        for item in waiting
+    )
 
 
 def covers(scope: Scope, working: Working) -> bool:

@@ -108,6 +108,8 @@ def mandate_problem(case: Case, risk: Risk, *, counted: int = 1) -> str:
         return f"{name} has no mandate"
     if mandate.version != algorithm.version:
         return f"{name} was changed since its mandate"
+    if mandate.expires_at is None and case.policy.account.mandate_signed:
+        return f"the mandate of {name} was never signed"
     if mandate.expires_at is not None and not case.facts.now < mandate.expires_at:
         return f"the mandate of {name} has expired"
     if case.intent.pair not in mandate.pairs:
