@@ -219,6 +219,7 @@ def test_a_draft_that_a_crash_left_behind_or_somebody_placed_is_not_written_thro
         b"",
         b"\xff",
         b"{}",
+        canonical(Approver(public=bytes(32), enrolled_at=0)) + b"\n",
         canonical(Approver(public=bytes(31), enrolled_at=0)),
         canonical(Approver(public=bytes(33), enrolled_at=0)),
         canonical(Approver(format="trading-mcp/approver/2", public=bytes(32), enrolled_at=0)),
