@@ -421,7 +421,7 @@ def test_whoever_asked_hears_how_a_proposal_ended(play: Play, what: str) -> None
             case "withdraw":
                 await desk.handle(c.Withdraw(proposal_id=key, door=Door.MCP))
             case "expire":
-                await asyncio.sleep(DAY / SECOND / 4)
+                await asyncio.sleep(10)
                 desk.book = replace(desk.book, proposals={
                     name: replace(item, expires_at=world.clock.now()) for name, item in desk.book.proposals.items()
                 })  # fmt: skip

@@ -15,7 +15,7 @@ from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.latches import Latch, Scope, ScopeKind, TradingState
 from trading_mcp.core.domain.mandates import Algorithm
 from trading_mcp.core.domain.market import HOUR, FeedHealth
-from trading_mcp.core.domain.orders import Door, Notional, OrderState, OrderType, Protect, Trailing
+from trading_mcp.core.domain.orders import Door, Notional, OrderState, OrderType, Protect, Side, Trailing
 from trading_mcp.core.domain.policy import Delta
 from trading_mcp.core.domain.verdict import Code
 from trading_mcp.desk import limits, past, queries
@@ -96,6 +96,7 @@ def test_an_order_of_unknown_fate_blocks_its_pair_and_says_so(play: Play) -> Non
         desk = await world.ready()
         outcome = await world.trade(type=OrderType.LIMIT, limit_price=world.price() * Decimal("0.97"))
         working = desk.book.working[outcome.order_id]
+        assert queries.status(reader(world)).orders_unknown == 0
         lost = replace(working, state=OrderState.UNKNOWN)
         told = queries.status(reader(world, book=replace(desk.book, working={outcome.order_id: lost})))
         assert told.orders_unknown == 1
@@ -220,7 +221,11 @@ def test_pairs_say_why_one_may_not_be_traded(play: Play) -> None:
 
 def test_the_policy_is_told_with_its_use_and_its_effect(play: Play) -> None:
     async def story(world: World) -> None:
-        await world.ready()
+        desk = world.start()
+        assert {each.limit for each in limits.policy(reader(world)).used} >= {"account.orders_open_max"}
+        unmeasured = replace(desk.book, measures={})
+        assert "account.loss_day_max" not in flat(limits.policy(reader(world, book=unmeasured), "venues"))
+        await world.until(lambda: "paper" in desk.book.reconciled)
         await world.trade()
         await world.trade(amount=Notional(Decimal(900)))
         told = limits.policy(reader(world))
@@ -322,6 +327,7 @@ def test_every_event_of_a_day_is_one_sentence(play: Play) -> None:
         desk = await world.ready()
         await world.trade(protect=Protect(stop_loss=world.price() * Decimal("0.9")))
         await world.trade(amount=Notional(Decimal(280)))
+        await world.trade(XRP, Side.SELL)
         await desk.handle(c.Close(intent_id="away", door=Door.CLI))
         await world.until(lambda: not desk.book.closings)
         await desk.handle(c.Halt(door=Door.CLI, reason="password: hunter2-is-secret"))

@@ -99,6 +99,7 @@ class Pages:
     def __init__(self, inner: MemoryJournal, life: Life, seen: Callable[[Sequence[e.AnyEvent]], None]) -> None:
         self.inner = inner
         self.error: Exception | None = None
+        self.room: int | None = None
         self._life = life
         self._seen = seen
 
@@ -107,6 +108,10 @@ class Pages:
 
     def append(self, at: int, events: Sequence[e.AnyEvent]) -> tuple[Entry, ...]:
         self._life.require()
+        if self.room is not None:
+            self.room -= 1
+            if self.room < 0:
+                self.error = OSError(28, "No space left on device")
         if self.error is not None:
             raise self.error
         written = self.inner.append(at, events)
