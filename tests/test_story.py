@@ -116,6 +116,7 @@ def test_pulling_the_plug_leaves_a_journal_that_verifies(
     tmp_path: Path, sampled: Callable[[int], tuple[Any, int]]
 ) -> None:
     rng, count = sampled(4)
+    pulled = 0
     for number in range(count):
         home = tmp_path / str(number)
         log, enough = home / "journal.db-wal", rng.randrange(100_000, 2_000_000)
@@ -125,7 +126,8 @@ def test_pulling_the_plug_leaves_a_journal_that_verifies(
         while story.poll() is None and not (log.exists() and log.stat().st_size > enough):
             pass
         story.send_signal(signal.SIGKILL)
-        assert story.wait(WAITING) == -signal.SIGKILL, "it was still playing"
+        # On a busy machine a story may be over before its plug is pulled; then its journal must hold all the more.
+        pulled += story.wait(WAITING) == -signal.SIGKILL
         journal = SqliteJournal.open(home / "journal.db")
         try:
             report = journal.verify(is_deep=True)
@@ -135,6 +137,7 @@ def test_pulling_the_plug_leaves_a_journal_that_verifies(
                 replay(entry.event for entry in journal.entries())
         finally:
             journal.close()
+    assert pulled, "no plug was pulled in time"
 
 
 def test_stopping_it_by_hand_gets_one_sentence(tmp_path: Path) -> None:
