@@ -23,9 +23,11 @@ from trading_mcp.bootstrap.services import DeskServices, PinnedNow
 from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.evolve import evolve
 from trading_mcp.core.domain.facts import Facts
-from trading_mcp.core.domain.market import HOUR
+from trading_mcp.core.domain.market import DAY, HOUR
 from trading_mcp.core.domain.money import exactly
 from trading_mcp.core.domain.orders import Door
+from trading_mcp.core.domain.policy import Delta, Policy
+from trading_mcp.core.guardrails.direction import apply
 from trading_mcp.errors import (
     ApproverMissing,
     HomeHeld,
@@ -218,4 +220,18 @@ async def test_the_services_verify_in_slices_export_and_pin(place: Place, monkey
     assert verifier.verified(screen.statement.encode(), b"x" * 64) is None
     approver_folder().chmod(0o755)
     assert verifier.verified(screen.statement.encode(), b"x" * 64) is None
+    opened.close()
+
+
+def test_the_limits_of_a_day_and_a_week_ago_are_read_from_the_journal(place: Place) -> None:
+    opened = open_or_make(place)
+    services = DeskServices(opened, Keystore(approver_folder(), SystemClock()))
+    begun, at = opened.book.policy, opened.book.at
+    tighter = apply(begun, (Delta(key="account.orders_open_max", before="20", after="19"),))
+    assert isinstance(tighter, Policy)
+    record(opened, e.PolicyChanged(at=at + 2 * DAY, policy=tighter, deltas=()))
+    now = services._past(at + 3 * DAY + 1)
+    assert (now.day_ago, now.week_ago) == (tighter, None)
+    later = services._past(at + 8 * DAY)
+    assert (later.day_ago, later.week_ago) == (tighter, begun)
     opened.close()

@@ -207,3 +207,11 @@ def test_a_program_starts_a_desk_of_its_own_which_stops_when_asked(data: Path) -
     assert desk.say("status").code == 0
     assert desk.say("stop").code == 0
     assert desk.say("status").code == 3
+
+
+def test_a_desk_whose_home_is_moved_away_stops_and_leaves_nothing_there(desk: DeskProcess) -> None:
+    elsewhere = desk.folder.with_name("moved")
+    desk.folder.rename(elsewhere)
+    assert desk.ended() == 0
+    assert "moved or removed" in desk.heard
+    assert not desk.folder.exists()

@@ -229,7 +229,9 @@ class _Running:
         reason = self._reason or "stopped"
         try:
             await closed(desk, reason)
-            keep_snapshot(self._home, desk.book)
+            if self._home.lock.stands:
+                # Where the folder was, another home may begin: nothing of this one is put there.
+                keep_snapshot(self._home, desk.book)
         except TradingMcpError as error:
             _log.warning("the stop was not recorded: %s", error)
         self._watcher.ended(reason)

@@ -24,9 +24,12 @@ from trading_mcp.adapters.journal.chain import GENESIS
 from trading_mcp.adapters.journal.export import line_of
 from trading_mcp.adapters.system.ids import SystemIds
 from trading_mcp.bootstrap.homes import Opened
+from trading_mcp.core import codec
 from trading_mcp.core.domain.book import Book
-from trading_mcp.core.domain.events import AnyEvent, ApproverEnrolled
+from trading_mcp.core.domain.events import AnyEvent, ApproverEnrolled, DeskCreated, PolicyChanged
 from trading_mcp.core.domain.facts import Facts
+from trading_mcp.core.domain.market import DAY
+from trading_mcp.core.domain.policy import Policy
 from trading_mcp.core.domain.proposals import Proposal, Statement
 from trading_mcp.desk.answers import LinesAnswer, ScreenAnswer, VerifiedAnswer
 from trading_mcp.errors import ApproverMissing, TradingMcpError, UsageInvalid
@@ -74,11 +77,24 @@ class DeskServices:
     def screen(self, proposal: Proposal, book: Book, facts: Facts) -> ScreenAnswer:
         """Return what a person sees of a proposal, and the statement to be signed."""
         self._require_approver(book)
-        lines = lines_of(facts_of(proposal, book, facts, past=Past()))
+        lines = lines_of(facts_of(proposal, book, facts, past=self._past(facts.now)))
         drawn = draw_statement(proposal, book, facts, self._ids.nonce())
         if isinstance(drawn, NotDrawn):
             return ScreenAnswer(lines=lines, statement="", reason=drawn.reason)
         return ScreenAnswer(lines=lines, statement=statement_bytes(drawn).decode(), reason="")
+
+    def _past(self, now: int) -> Past:
+        return Past(day_ago=self._policy_at(now - DAY), week_ago=self._policy_at(now - 7 * DAY))
+
+    def _policy_at(self, moment: int) -> Policy | None:
+        """Return the limits that were in force at a moment, if the home is that old."""
+        file = self._opened.journal.file
+        until = file.last_before(moment, file.durable.seq)
+        if not until:
+            return None
+        raw = file.last_of(PolicyChanged.__name__, until) or file.last_of(DeskCreated.__name__, until)
+        event = None if raw is None else codec.decode(raw[2], raw[3])
+        return event.policy if isinstance(event, PolicyChanged | DeskCreated) else None
 
     def act(self, name: str, book: Book, facts: Facts) -> ScreenAnswer:
         """Return the same for an act without a proposal."""

@@ -149,8 +149,7 @@ def _blocked(book: Book, facts: Facts) -> Iterable[str]:
         TradingState.FROZEN: "everything but cancels",
     }
     for latch in sorted(book.latches.values(), key=lambda item: (-item.state, item.key)):
-        if latch.state in what:
-            yield f"{latch.scope.key}: {what[latch.state]}, by {latch.code} ({latch.reason})"
+        yield f"{latch.scope.key}: {what.get(latch.state, 'nothing')}, by {latch.code} ({latch.reason})"
     if facts.is_halt_file_present:
         yield "everything that adds risk, by the file HALT in the home"
     for venue in sorted(facts.venue_modes):

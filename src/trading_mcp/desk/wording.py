@@ -1,7 +1,7 @@
 """Every event as one calm sentence, for whoever watches the desk or reads its journal."""
 
 from decimal import Decimal
-from typing import Final
+from typing import Final, assert_never
 
 from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.latches import TradingState
@@ -61,6 +61,8 @@ def intent_text(intent: Intent) -> str:
             much = f"{intent.pair} for {digits(value)}"
         case Everything():
             much = f"all {intent.pair}"
+        case _:
+            assert_never(intent.amount)
     return f"{intent.side} {much} ({intent.type})"
 
 
@@ -91,6 +93,8 @@ def body_text(body: ProposalBody) -> str:
             return f"release {scope.key} to {target.name}"
         case ProposedClose(position=position, quantity=quantity):
             return f"close {digits(quantity)} of {position}"
+        case _:
+            assert_never(body)
 
 
 def sentence(event: e.AnyEvent) -> str:
