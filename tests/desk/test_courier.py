@@ -8,16 +8,16 @@ import pytest
 from msgspec.structs import replace
 
 from tests.desk.conftest import Play
-from tests.desk.world import BTC, ETH, SOL, World, policy_with
+from tests.desk.world import BTC, ETH, World, policy_with
 from trading_mcp.adapters.brokers.faults import Call, Fault
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.home import Mode
 from trading_mcp.core.domain.latches import TradingState
 from trading_mcp.core.domain.market import SECOND
-from trading_mcp.core.domain.orders import Door, Fill, Notional, OrderState, OrderType, Protect, Side
+from trading_mcp.core.domain.orders import Door, Fill, Notional, OrderState, OrderType, Side
 from trading_mcp.core.domain.verdict import Code
-from trading_mcp.core.ports import VenueBalance, VenueOrder
+from trading_mcp.core.ports import VenueOrder
 from trading_mcp.desk.courier import SENT_KEPT
 from trading_mcp.desk.outcomes import Status
 from trading_mcp.errors import JournalUnwritable
@@ -124,130 +124,6 @@ def test_in_dry_nothing_leaves_the_machine(play: Play) -> None:
         assert found is not None
         assert found.state is OrderState.LAPSED
         assert (await desk.settled(cleared.intent_id)).status is Status.RECORDED
-
-    play(story)
-
-
-async def lost_exit(world: World) -> str:
-    """Hold a position whose exit got no answer and never arrived."""
-    await world.ready()
-    await world.trade()
-    world.venue.script(Fault.TIMEOUT_BEFORE, call=Call.SUBMIT)
-    await world.desk.handle(c.Close(intent_id="out", door=Door.CLI, pair=BTC))
-    await world.until(lambda: [w.state for w in world.desk.book.working.values()] == [OrderState.UNKNOWN])
-    return next(iter(world.desk.book.working))
-
-
-def test_an_exit_of_unknown_fate_leaves_no_position_naked(play: Play) -> None:
-    async def story(world: World) -> None:
-        await lost_exit(world)
-        began = world.clock.boot()
-        await world.until(lambda: "An exit's fate is still unknown" in world.told.subjects())
-        assert world.clock.boot() - began < 20 * SECOND
-        await world.until(lambda: world.held() == 0)
-        assert world.clock.boot() - began >= 60 * SECOND
-        assert world.clock.boot() - began < 120 * SECOND
-
-    play(story)
-
-
-def test_the_new_exit_is_for_no_more_than_the_venue_calls_free_after_the_fence(play: Play) -> None:
-    async def story(world: World) -> None:
-        first = await lost_exit(world)
-        held = world.held()
-        few = Decimal("0.001")
-        genuine = world.paper.balances
-
-        async def balances() -> tuple[VenueBalance, ...]:
-            rows = await genuine()
-            return tuple(replace(row, free=few) if row.asset == "BTC" else row for row in rows)
-
-        world.paper.balances = balances  # type: ignore[method-assign]
-        await world.until(lambda: world.held() < held, 200)
-        assert held - world.held() == few
-        assert world.venue.asked[first] == 1
-
-    play(story)
-
-
-def test_a_fence_that_fails_or_balances_that_do_not_come_release_nothing(play: Play) -> None:
-    async def story(world: World) -> None:
-        first = await lost_exit(world)
-        rates = {Fault.TIMEOUT_BEFORE: 1.0}
-        world.venue._weather._rates.update(rates)
-        await asyncio.sleep(300)
-        assert first in world.desk.book.working
-        world.venue.calm()
-        for n in range(5):
-            world.venue.script(Fault.TIMEOUT_BEFORE, call=(Call.CANCEL, Call.BALANCES)[n % 2])
-        world.beating.cancel()
-        await world.until(lambda: first not in world.desk.book.working, 900)
-
-    play(story)
-
-
-def test_nothing_is_released_by_balances_that_are_of_no_certain_moment(play: Play) -> None:
-    async def story(world: World) -> None:
-        first = await lost_exit(world)
-        genuine, asked = world.paper.balances, list[int]()
-
-        async def balances() -> tuple[VenueBalance, ...]:
-            asked.append(world.clock.now())
-            rows = await genuine()
-            if len(asked) < 3:
-                # Another order moves there between question and answer.
-                await asyncio.sleep(1)
-                await world.trade(ETH, amount=Notional(Decimal(40)))
-            return rows
-
-        await world.until(lambda: world.clock.boot() > 50 * SECOND)
-        world.beating.cancel()
-        world.paper.balances = balances  # type: ignore[method-assign]
-        await world.until(lambda: first not in world.desk.book.working, 300)
-        assert len(asked) == 3
-
-    play(story, policy=policy_with(pair_cooldown='"0s"'))
-
-
-def test_an_order_found_while_its_fence_stands_is_not_released(play: Play) -> None:
-    async def story(world: World) -> None:
-        first = await lost_exit(world)
-        genuine = world.paper.balances
-
-        async def balances() -> tuple[VenueBalance, ...]:
-            if "before-fence" in world.life.reached and first in world.desk.book.working:
-                world.desk.commit(c.ReportAccepted(order_id=first, venue_order_id="late"))
-            return await genuine()
-
-        world.paper.balances = balances  # type: ignore[method-assign]
-        await asyncio.sleep(90)
-        lapsed = [event for event in world.events() if isinstance(event, e.OrderLapsed)]
-        assert not any("absent" in event.reason for event in lapsed)
-
-    play(story)
-
-
-def test_a_fill_that_comes_after_the_release_is_folded_and_the_new_exit_taken_back(play: Play) -> None:
-    async def story(world: World) -> None:
-        first = await lost_exit(world)
-        world.beating.cancel()
-        order, held = world.desk.book.working[first].order, world.held()
-        world.venue.script(Fault.HANG, call=Call.SUBMIT)
-        world.desk.commit(c.ReportLapsed(order_id=first, reason="absent at the venue, released"))
-        world.desk.commit(c.Watch())
-        await asyncio.sleep(0.5)
-        second = only(world)
-        assert second.order.id != first
-        late = Fill(
-            trade_id="late", venue="paper", pair=BTC, side=Side.SELL, quantity=held, price=world.price(),
-            fee=Decimal(0), fee_asset="USDT", at=world.clock.now(), order_id=first,
-        )  # fmt: skip
-        world.desk.courier.fold((late,))
-        assert world.held() == 0
-        found = world.desk.book.order(second.order.id)
-        assert found is not None
-        assert found.cancel_reason
-        assert order.quantity == held
 
     play(story)
 
@@ -379,23 +255,6 @@ def test_no_more_entries_are_under_way_at_once_than_a_venue_bears_and_the_rest_w
     play(story, policy=policy_with(rate_orders_max="100", pair_cooldown='"0s"', duplicate_window='"1s"'))
 
 
-def test_an_exit_whose_clearance_grew_old_is_judged_again_and_its_caller_hears_of_that_one(play: Play) -> None:
-    async def story(world: World) -> None:
-        desk = await world.ready()
-        await world.trade(SOL)
-        lane = desk.courier._exits["paper"]
-        for _ in range(16):
-            await lane.acquire()
-        desk.commit(c.Execute(intent=world.intent(SOL, Side.SELL, id="out")))
-        await asyncio.sleep(3)
-        for _ in range(16):
-            lane.release()
-        assert (await desk.settled("out")).status is Status.FILLED
-        assert desk.book.intent("out/again.1") is not None
-
-    play(story)
-
-
 def test_a_task_that_cannot_record_gives_up_in_a_sentence_and_freezes_nothing(play: Play) -> None:
     async def story(world: World) -> None:
         desk = await world.ready()
@@ -404,22 +263,6 @@ def test_a_task_that_cannot_record_gives_up_in_a_sentence_and_freezes_nothing(pl
         await asyncio.sleep(3)
         assert not world.venue.asked
         assert not desk.book.latches
-
-    play(story)
-
-
-def test_a_stop_and_the_exit_that_takes_its_place_never_hold_the_same_coins_twice(play: Play) -> None:
-    async def story(world: World) -> None:
-        desk = await world.ready()
-        low = (world.price() * Decimal("0.95")).quantize(Decimal(1))
-        await world.trade(protect=Protect(stop_loss=low))
-        await asyncio.sleep(2)
-        world.venue.script(Fault.CANCEL_RACE, call=Call.CANCEL)
-        outcome = await world.trade(side=Side.SELL)
-        await asyncio.sleep(15)
-        assert (await desk.settled(outcome.intent_id)).status is Status.FILLED
-        assert not desk.book.working
-        assert not await world.differences()
 
     play(story)
 

@@ -8,125 +8,22 @@ import pytest
 from msgspec.structs import replace
 
 from tests.desk.conftest import Play
-from tests.desk.world import BTC, CASH, ETH, START, World
+from tests.desk.world import BTC, CASH, ETH, World
 from trading_mcp.adapters.brokers.faults import Call, Fault
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain import events as e
-from trading_mcp.core.domain.latches import ACCOUNT, TradingState
-from trading_mcp.core.domain.market import DAY, HOUR, MINUTE, SECOND, FeedHealth, Quote
-from trading_mcp.core.domain.money import exactly
-from trading_mcp.core.domain.orders import Door, Notional, OrderState, OrderType, Protect, Side
+from trading_mcp.core.domain.latches import TradingState
+from trading_mcp.core.domain.market import DAY, HOUR, MINUTE, SECOND
+from trading_mcp.core.domain.orders import Notional, OrderState, OrderType, Side
 from trading_mcp.core.domain.recall import RECALL_DAYS
 from trading_mcp.core.domain.verdict import Code
 from trading_mcp.core.ports import VenueBalance, VenueOrder
-from trading_mcp.desk.crew import Crew
-from trading_mcp.desk.gather import Gatherer
-from trading_mcp.desk.notices import notice_of
-from trading_mcp.desk.outcomes import Status, outcome_of
+from trading_mcp.desk.outcomes import Status
 from trading_mcp.desk.reconcile import Reconciler, differences_of
 from trading_mcp.desk.telling import OVERLAP, memory_begins, read_from
 from trading_mcp.errors import DeskFrozen
 
 LOW: dict[str, Any] = {"type": OrderType.LIMIT, "limit_price": Decimal(80_000)}
-
-
-# Gathering.
-
-
-def test_a_feed_that_fails_is_a_missing_fact_and_no_reason_to_freeze(play: Play) -> None:
-    async def story(world: World) -> None:
-        desk = await world.ready()
-
-        def fail(*_: object) -> Any:
-            raise ConnectionError("the feed is gone")
-
-        for name in ("quote", "session", "health"):
-            setattr(world.feed, name, fail)
-        facts = desk.gatherer.facts(desk.book, frozenset({ETH}))
-        assert (facts.sessions, facts.feeds) == ({}, {"paper": FeedHealth.DOWN})
-        assert (await world.trade()).status is Status.DENIED
-        assert not desk.book.latches
-
-    play(story)
-
-
-def test_the_quote_before_is_another_quote_however_often_one_is_looked_at(play: Play) -> None:
-    async def story(world: World) -> None:
-        desk = await world.ready()
-        world.beating.cancel()
-        gatherer = Gatherer(world.ports)
-        first = gatherer.facts(desk.book, frozenset({BTC}))
-        again = gatherer.facts(desk.book, frozenset({BTC}))
-        assert not again.quotes_before
-        await asyncio.sleep(30)
-        later = gatherer.facts(desk.book, frozenset({BTC}))
-        assert later.quotes_before == first.quotes
-        assert later.quotes["paper/BTC-USDT"].at > first.quotes["paper/BTC-USDT"].at
-
-    play(story)
-
-
-def test_what_a_feed_no_longer_tells_grows_old_and_is_not_forgotten(play: Play) -> None:
-    async def story(world: World) -> None:
-        desk = await world.ready()
-        known = desk.gatherer.facts(desk.book, frozenset({BTC})).quotes
-        world.feed.quote = lambda venue, pair: None  # type: ignore[method-assign]
-        await asyncio.sleep(20)
-        assert desk.gatherer.facts(desk.book, frozenset({BTC})).quotes == known
-        assert Code.PRICE_STALE in [finding.code for finding in (await world.trade()).findings]
-
-    play(story)
-
-
-def test_the_freshest_pair_prices_an_asset_and_a_quote_without_figures_prices_nothing(play: Play) -> None:
-    async def story(world: World) -> None:
-        desk = await world.ready()
-        genuine, now = world.feed.quote, world.clock.now()
-
-        def quote(venue: str, pair: str) -> Quote | None:
-            found = genuine(venue, "BTC-USDT" if pair.startswith("BTC") else pair.replace("USDC-", "USDT-"))
-            if found is None or not pair.startswith("BTC"):
-                return found
-            price, age = {"BTC-USDT": ("1", 90), "BTC-USDC": ("2", 0), "BTC-EUR": ("3", 0), "BTC-USD": ("NaN", 0)}[
-                pair
-            ]
-            at = now - age * SECOND
-            return replace(found, pair=pair, bid=Decimal(price), ask=Decimal(price), at=at, confirmed_at=at)
-
-        world.feed.quote = quote  # type: ignore[method-assign]
-        with exactly():
-            prices = desk.gatherer.facts(desk.book, frozenset({"BTC-USDT", "BTC-USDC", "BTC-EUR", "BTC-USD"})).prices
-        assert Decimal("1.9") < prices["BTC"].value < Decimal("2.1")
-
-    play(story)
-
-
-def test_coins_that_were_paid_in_are_worth_their_price_and_those_no_feed_lists_nothing(play: Play) -> None:
-    async def story(world: World) -> None:
-        desk = await world.ready()
-        cash = {
-            **desk.book.portfolio.cash,
-            "paper/BTC": Decimal(1),
-            "paper/JUNK": Decimal(5),
-            "paper/DUST": Decimal(0),
-        }
-        desk.book = replace(desk.book, portfolio=replace(desk.book.portfolio, cash=cash))
-        facts = desk.gatherer.facts(desk.book, frozenset())
-        assert facts.unpriced == {"JUNK"}
-        assert facts.prices["BTC"].value > 1000
-        world.feed.instruments = lambda: ()  # type: ignore[method-assign]
-        assert not desk.gatherer.facts(desk.book, frozenset()).unpriced
-
-    play(story)
-
-
-def test_a_venue_that_lists_nothing_new_keeps_the_lists_of_others(play: Play) -> None:
-    async def story(world: World) -> None:
-        desk = await world.ready()
-        desk.gatherer.offered("other", ())
-        assert desk.gatherer.instrument("paper", BTC) is not None
-
-    play(story)
 
 
 # How far back records are read.
@@ -404,107 +301,3 @@ def test_a_closed_lid_suspends_until_venues_were_asked_again(play: Play) -> None
         assert not desk.book.latches
 
     play(story)
-
-
-# Words for a fate.
-
-
-@pytest.mark.parametrize("what", ["decline", "withdraw", "expire", "void"])
-def test_whoever_asked_hears_how_a_proposal_ended(play: Play, what: str) -> None:
-    async def story(world: World) -> None:
-        desk = await world.ready()
-        asked = await world.trade(amount=Notional(Decimal(300)))
-        key = asked.proposal_id
-        match what:
-            case "decline":
-                await desk.handle(c.Decline(proposal_id=key))
-            case "withdraw":
-                await desk.handle(c.Withdraw(proposal_id=key, door=Door.MCP))
-            case "expire":
-                await asyncio.sleep(10)
-                desk.book = replace(desk.book, proposals={
-                    name: replace(item, expires_at=world.clock.now()) for name, item in desk.book.proposals.items()
-                })  # fmt: skip
-                await asyncio.sleep(2)
-            case _:
-                await desk.handle(c.Halt(door=Door.MCP, reason="enough"))
-        words = {"decline": Status.DECLINED, "withdraw": Status.CANCELLED, "expire": Status.EXPIRED,
-                 "void": Status.DENIED}  # fmt: skip
-        assert outcome_of(desk.book, asked.intent_id).status is words[what]
-
-    play(story)
-
-
-def test_nobody_has_heard_of_it(play: Play) -> None:
-    async def story(world: World) -> None:
-        desk = await world.ready()
-        assert outcome_of(desk.book, "x").status is None
-
-    play(story)
-
-
-def test_a_proposal_that_is_gone_without_an_end_is_still_under_way(play: Play) -> None:
-    async def story(world: World) -> None:
-        desk = await world.ready()
-        asked = await world.trade(amount=Notional(Decimal(300)))
-        desk.book = replace(desk.book, proposals={})
-        assert outcome_of(desk.book, asked.intent_id).status is Status.WORKING
-
-    play(story)
-
-
-def test_an_exit_that_was_given_up_before_it_was_sent_is_cancelled(play: Play) -> None:
-    async def story(world: World) -> None:
-        desk = await world.ready()
-        await world.trade(protect=Protect(stop_loss=Decimal(110_000) if world.price() > 115_000 else Decimal(80_000)))
-        await asyncio.sleep(3)
-        for _ in range(3):
-            world.venue.script(Fault.TIMEOUT_BEFORE, call=Call.CANCEL)
-        sold = world.intent(side=Side.SELL)
-        await desk.handle(c.Execute(intent=sold))
-        assert outcome_of(desk.book, sold.id).status is Status.WORKING
-        await desk.handle(c.Halt(door=Door.CLI, reason="enough"))
-        assert outcome_of(desk.book, sold.id).status is Status.CANCELLED
-
-    play(story)
-
-
-def test_the_owner_is_told_what_matters_and_nothing_else(play: Play) -> None:
-    async def story(world: World) -> None:
-        desk = await world.ready()
-        await world.trade(amount=Notional(Decimal(300)))
-        await desk.handle(c.Halt(door=Door.CLI, reason="enough"))
-        await world.release(ACCOUNT)
-        subjects = world.told.subjects()
-        assert subjects[:3] == ["The desk started", "A proposal waits for you", "account is HALTED"]
-        assert subjects[-1] == "account is ACTIVE again"
-        assert notice_of(e.DeskStopped(at=START, reason="x")) == ("The desk stopped", "x")
-        assert notice_of(e.Woke(at=START)) is None
-
-    play(story)
-
-
-# Tasks.
-
-
-async def test_a_crew_runs_one_task_of_a_name_and_hears_of_every_end() -> None:
-    ends: list[tuple[str, BaseException | None]] = []
-    crew = Crew(lambda name, error: ends.append((name, error)))
-    turns: list[int] = []
-
-    async def wait() -> None:
-        turns.append(1)
-        await crew.pause("a", 1000)
-        raise KeyError("a")
-
-    crew.start("a", wait)
-    crew.start("b", lambda: asyncio.sleep(1000))
-    await asyncio.sleep(0)
-    crew.start("a", wait)
-    assert not await crew.finish("b", 0.01)
-    assert await crew.finish("a", 1)
-    assert await crew.finish("nothing", 1)
-    await crew.stop()
-    assert turns == [1]
-    assert [(name, type(error)) for name, error in ends] == [("a", KeyError), ("b", type(None))]
-    assert not crew.has("b")
