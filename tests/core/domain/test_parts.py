@@ -56,7 +56,7 @@ def test_a_tally_forgets_what_no_limit_can_count_any_more() -> None:
     assert len(tallied((NOON, BUY, "1"), (NOON + 10 * MINUTE, SELL, "1")).recent) == 1
     assert early.pair_at == {"BTC-USDT": NOON, "ETH-USDT": NOON + HOUR}
     late = tallied((NOON, BUY, "1"), (NOON + COOLDOWN_LONGEST, SELL, "2"))
-    assert late.pair_at == {"ETH-USDT": NOON + DAY}
+    assert late.pair_at == {"ETH-USDT": NOON + COOLDOWN_LONGEST}
     assert tallied((NOON, BUY, "1"), (NOON + COOLDOWN_LONGEST - 1, SELL, "2")).pair_at["BTC-USDT"] == NOON
 
 

@@ -324,6 +324,7 @@ def mandate_for(owner: Algorithm, **changes: Any) -> Mandate:
         loss_max=D(500),
         issued_at=NOW,
         value_at_issue=owner.capital,
+        expires_at=NOW + 7 * DAY,
     )
     return replace(plain, **changes)
 
