@@ -41,6 +41,7 @@ class Heart:
         self._marked_at: int | None = None
         self._offered: set[str] = set()
         self._reconciled_at: dict[str, int] = {}
+        self._tried_at: dict[str, int] = {}
         self._looked_at: dict[str, int] = {}
         self._said: dict[str, str] = {}
 
@@ -116,13 +117,21 @@ class Heart:
                 await broker.advance()
         if venue not in self._offered and await self._reconciler.offers(venue):
             self._offered.add(venue)
-        last = self._reconciled_at.get(venue)
-        is_due = last is None or now - last >= self._ports.cadence.reconcile
-        if is_due or venue not in self._desk.book.rechecked:
+        if self._is_due(venue, now):
+            self._tried_at[venue] = now
             if await self._reconciler.venue(venue):
                 self._reconciled_at[venue] = now
-            return
+        # Whatever the comparison came to: orders are looked at, and with them the stops that wait for their end.
         await self._look(venue, now)
+
+    def _is_due(self, venue: str, now: int) -> bool:
+        """Say whether a venue is to be compared now; one that was open before is not asked with every beat."""
+        cadence, tried = self._ports.cadence, self._tried_at.get(venue)
+        if tried is None or venue not in self._desk.book.reconciled:
+            return True
+        last = self._reconciled_at.get(venue)
+        is_owed = last is None or now - last >= cadence.reconcile or venue not in self._desk.book.rechecked
+        return is_owed and now - tried >= cadence.retry
 
     async def _look(self, venue: str, now: int) -> None:
         """Look at the orders of a venue: those in flight with every beat, those that rest now and then."""

@@ -16,6 +16,7 @@ class Cadence:
     mark: int = 60 * SECOND
     open_orders: int = 10 * SECOND
     reconcile: int = 60 * SECOND
+    retry: int = 5 * SECOND
     confirm: int = 60 * SECOND
     confirm_opening: int = 30 * SECOND
     request: float = 10.0
