@@ -203,6 +203,9 @@ class _Running:
     def _latch_trouble(self, desk: Desk) -> None:
         if self._home.trouble:
             desk.freeze(self._home.trouble)
+            return
+        with contextlib.suppress(JournalError):
+            self._home.journal.checkpoint()  # what a crash left unsigned has been verified, and is signed now
 
     def _notes(self) -> tuple[str, ...]:
         trouble = self._home.checkpointer.trouble

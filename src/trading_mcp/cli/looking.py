@@ -20,6 +20,9 @@ from trading_mcp.desk.answers import (
 )
 from trading_mcp.doors.local import requests as r
 
+# As much of an order's id as people read; `cancel` takes it, too. The whole one is in --json.
+SHORT = 8
+
 
 def main(name: str, arguments: list[str]) -> int:
     """Ask the desk one question and show the answer."""
@@ -130,7 +133,7 @@ def orders(reply: Reply) -> None:
         return
     rows = [
         (
-            each.id,
+            each.id[:SHORT],
             f"{each.side} {each.pair}",
             each.purpose if each.purpose != "trade" else each.type,
             f"{each.filled}/{each.quantity}",

@@ -19,6 +19,8 @@ from trading_mcp.core.domain.verdict import Outcome, Verdict
 from trading_mcp.redact import cut, plain, redacted
 
 TEXT_MAX: Final = 400
+# As much of an order's id as people read; `cancel` takes it, too.
+SHORT: Final = 8
 _SECOND: Final = 1_000_000
 _UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 # What happens all the time and tells a person nothing.
@@ -110,9 +112,9 @@ def _of_orders(event: e.AnyEvent) -> str:
         case e.IntentSized(wanted=wanted, given=given, binding=binding):
             return f"made smaller to fit: {digits(wanted)} -> {digits(given)}, by {binding}"
         case e.OrderCleared(order=order):
-            return f"order {order.id} cleared: {order_text(order)}"
+            return f"order {order.id[:SHORT]} cleared: {order_text(order)}"
         case e.ClearanceVoided(order_id=order_id, finding=finding):
-            return f"order {order_id} was not sent: {finding.code}, {_free(finding.reason)}"
+            return f"order {order_id[:SHORT]} was not sent: {finding.code}, {_free(finding.reason)}"
         case _:
             return ""
 
@@ -120,19 +122,19 @@ def _of_orders(event: e.AnyEvent) -> str:
 def _of_answers(event: e.AnyEvent) -> str:
     match event:
         case e.OrderSending(order_id=order_id):
-            return f"order {order_id} goes to its venue"
+            return f"order {order_id[:SHORT]} goes to its venue"
         case e.OrderAccepted(order_id=order_id):
-            return f"order {order_id} is at its venue"
+            return f"order {order_id[:SHORT]} is at its venue"
         case e.OrderRejected(order_id=order_id, reason=reason):
-            return f"order {order_id} was rejected by its venue: {_free(reason)}"
+            return f"order {order_id[:SHORT]} was rejected by its venue: {_free(reason)}"
         case e.OrderUnknown(order_id=order_id, reason=reason):
-            return f"order {order_id}: nobody knows yet what became of it, {_free(reason)}"
+            return f"order {order_id[:SHORT]}: nobody knows yet what became of it, {_free(reason)}"
         case e.OrderCancelRequested(order_id=order_id, reason=reason):
-            return f"order {order_id} is to be cancelled: {_free(reason)}"
+            return f"order {order_id[:SHORT]} is to be cancelled: {_free(reason)}"
         case e.OrderCancelled(order_id=order_id):
-            return f"order {order_id} is cancelled"
+            return f"order {order_id[:SHORT]} is cancelled"
         case e.OrderLapsed(order_id=order_id, reason=reason):
-            return f"order {order_id} ended: {_free(reason)}"
+            return f"order {order_id[:SHORT]} ended: {_free(reason)}"
         case e.FillRecorded(fill=fill):
             fee = f", fee {digits(fill.fee)} {fill.fee_asset}"
             return f"filled: {fill.side} {digits(fill.quantity)} {fill.pair} at {digits(fill.price)}{fee}"

@@ -27,6 +27,7 @@ from trading_mcp.redact import redacted
 
 REASON_MAX: Final = 400
 FILLS_SEARCHED: Final = 5_000
+BEGINNING_MIN: Final = 6
 # Looked at this often, this many times, before a close is told as being under way.
 CLOSE_LOOKS: Final = 50
 CLOSE_PAUSE: Final = 0.1
@@ -167,11 +168,20 @@ class Acts:
             raise UsageInvalid("It is not said what to cancel.", "Name one order, --pair PAIR, or --all.")
         command = c.Cancel(
             door=Door.CLI,
-            order_id=request.order_id or None,
+            order_id=self._meant(request.order_id) or None,
             pair=normalise(request.pair) if request.pair else None,
             reason=_said(request.reason),
         )
         return self._told(await self._handled(command), "There is no entry order to cancel.")
+
+    def _meant(self, beginning: str) -> str:
+        """Return the one working order whose id begins like this; what could be two is neither."""
+        if len(beginning) < BEGINNING_MIN:
+            return beginning
+        found = [order_id for order_id in self._desk.book.working if order_id.startswith(beginning)]
+        if len(found) > 1:
+            raise UsageInvalid("Several orders begin like that.", "Write more of its id: trading-mcp orders --json.")
+        return found[0] if found else beginning
 
     async def _close(self, request: r.ClosePositions) -> Result:
         if bool(request.pair) == request.all:
