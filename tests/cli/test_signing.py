@@ -34,6 +34,7 @@ def test_a_person_enrols_approves_halts_and_releases(desk: DeskProcess) -> None:
     assert desk.say("halt").code == 0
     resumed = desk.type("resume", answers=(PASSPHRASE,))
     assert resumed.code == 0, resumed.out
+    assert "[redacted]" not in resumed.words
     assert desk.say("status", "--json").answer["state"] == "ACTIVE"
     assert desk.type("attend", answers=(PASSPHRASE,)).code == 0
     everything = desk.type("halt", "--everything", answers=(PASSPHRASE,))

@@ -282,7 +282,7 @@ def release(command: c.Release, book: Book, facts: Facts) -> tuple[AnyEvent, ...
         draft.refuse("release", subject, "that release waits for the owner already")
     else:
         proposal = Proposal(
-            id=f"release/{subject}/{command.target.name}/{facts.now}",
+            id=f"release/{subject}/{command.target.name.lower()}/{facts.now}",
             body=body,
             body_hash=body_hash(body),
             door=Door.CLI,
