@@ -40,8 +40,9 @@ $(STAMP): pyproject.toml uv.lock
 	@touch $@
 	@echo "Ready. Next: make run"
 
-run: $(STAMP) ## play one seeded day on simulated money and tell it
+run: $(STAMP) ## play one seeded day on simulated money, then at a terminal start your own desk
 	@$(BIN)/python -m trading_mcp.story
+	@if [ -t 0 ] && [ -t 1 ]; then exec $(BIN)/trading-mcp desk; fi
 
 check: $(STAMP) ## what a commit must pass: format, lint, types, imports, fast tests
 	@$(BIN)/ruff format --check --quiet --output-format concise . || { echo "Run: $(BIN)/ruff format ." >&2; exit 1; }
