@@ -118,6 +118,7 @@ WRONG = [
     (("resume", "--scope", "moon"), 2, "There is no such scope or state."),
     (("status", "--home", "../x"), 2, "cannot be the name of a home"),
     (("status", "--home", "nowhere"), 3, "No desk is running for home nowhere."),
+    (("desk", "stop", "--home", "nowhere"), 3, "No desk is running for home nowhere."),
     (("desk", "--home", "nowhere"), 2, "There is no home nowhere."),
     (("desk", "--home", "simulated"), 1, "holds the home"),
     (("desk", "--mode", "LIVE", "--home", "simulated"), 1, "holds the home"),
