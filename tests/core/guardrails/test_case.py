@@ -59,6 +59,7 @@ def leaving(**changes: Any) -> World:
     return quiet(sell("0.1", **changes)).holding(position("1"))
 
 
+DOGE: Final = "DOGE-USDT"
 PRICES: Final = (
     ("a buy at market", quiet(), ("50500.00", "", "50500.00")),
     ("a sell at market", leaving(), ("49490.10", "", "49990")),
@@ -335,6 +336,14 @@ def test_the_measures_are_those_of_the_account_and_of_the_algorithm() -> None:
             ),
             "0.4",
         ),
+        (quiet(sell("1", "DOGE")).holding(position("5", "DOGE"), position("1", DOGE)).balance("DOGE", "4"), None),
+        (
+            quiet(sell("1", "DOGE"))
+            .holding(position("5", "DOGE"), position("1", DOGE, venue="x"), position("1"))
+            .balance("DOGE", "4"),
+            "4",
+        ),
+        (quiet(sell("1", "USDT")).holding(position("5", "USDT")).balance("USDT", "4"), None),
         (quiet(sell("1", AAPL)).holding(position("5", AAPL)).balance("AAPL", "4"), "4"),
         (
             quiet(sell("1", AAPL))

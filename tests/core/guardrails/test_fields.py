@@ -19,7 +19,7 @@ from trading_mcp.core.domain.orders import (
     Quantity,
     Trailing,
 )
-from trading_mcp.core.guardrails.fields import problem_of
+from trading_mcp.core.guardrails.fields import is_name, problem_of
 
 ID = "the intent id must be 1 to 64 printable ASCII characters without spaces and slashes"
 PAIR = 'the pair must be written like "BTC-USDT" or "AAPL"'
@@ -192,3 +192,19 @@ def test_the_shares_of_a_trail_lie_between_nothing_and_the_whole(odd: str) -> No
     with exactly():
         first, second = problem_of(trailing(odd, "0.1"), NOW), problem_of(trailing("0.1", odd), NOW)
     assert first == second == "a trailing exit is given in shares between 0 and 1"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("a", True),
+        ("!" + "~" * 63, True),
+        ("a" * 65, False),
+        ("", False),
+        ("a/b", False),
+        ("a b", False),
+        ("é", False),
+    ],
+)
+def test_an_id_from_outside_leaves_room_for_the_desks_own(text: str, is_one: bool) -> None:
+    assert is_name(text) is is_one
