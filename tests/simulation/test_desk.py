@@ -24,18 +24,13 @@ from trading_mcp.errors import TradingMcpError
 
 SHORT = "/dev/shm"  # noqa: S108 - a venue's file needs no disk here
 PARTS = 4
-SEEDS = 80
+SEEDS = 150
 STEPS = 30
 PAIRS = (BTC, ETH, SOL, XRP)
 POINTS = (
-    "before-append",
-    "after-append",
-    "before-last-look",
-    "after-sending",
-    "after-answer",
-    "after-report",
-    "after-fill",
-)
+    "before-append", "after-append", "before-last-look", "after-sending", "after-answer", "after-report",
+    "after-look", "after-fill", "before-cancel", "before-fence",
+)  # fmt: skip
 POLICY = policy_with(
     rate_orders_max="1000", pair_cooldown='"1s"', duplicate_window='"1s"', unattended_actor_max="1000",
     unattended_total_max="1000",
