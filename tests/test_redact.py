@@ -68,10 +68,7 @@ def test_what_stands_around_a_secret_stays() -> None:
 
 
 def test_a_passphrase_goes_with_all_its_words() -> None:
-    assert (
-        redacted("passphrase: correct horse battery staple; then sell")
-        == f"passphrase: {REDACTED}; then sell"
-    )
+    assert redacted("passphrase: correct horse battery staple; then sell") == f"passphrase: {REDACTED}; then sell"
 
 
 def test_a_private_key_goes_whole_even_when_its_end_is_missing() -> None:
@@ -111,10 +108,7 @@ def test_plain_sentences_pass_whole(sentence: str) -> None:
 
 
 def test_terminal_sequences_go_whole() -> None:
-    assert (
-        plain("\x1b[31mred\x1b[0m \x1b]8;;https://example.com\x07link\x1b]8;;\x1b\\ \x9b2Jgone")
-        == "red link gone"
-    )
+    assert plain("\x1b[31mred\x1b[0m \x1b]8;;https://example.com\x07link\x1b]8;;\x1b\\ \x9b2Jgone") == "red link gone"
 
 
 def test_lines_become_one_and_directions_cannot_be_turned() -> None:
@@ -137,9 +131,7 @@ def test_a_long_text_is_cut_and_says_so() -> None:
 def test_whatever_comes_in_one_visible_line_comes_out(text: str) -> None:
     line = redacted(text)
     assert len(line) <= TEXT_LENGTH_MAX
-    assert not [
-        character for character in line if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co"}
-    ]
+    assert not [character for character in line if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co"}]
     assert line == line.strip()
     line.encode()
 

@@ -43,9 +43,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     # The same said in a sentence.
     (
-        re.compile(
-            r"""(?i)((?:password|(?:api|secret|private|access)[_\- ]key)\sis\s)(?!\[redacted\])[^\s,;]+"""
-        ),
+        re.compile(r"""(?i)((?:password|(?:api|secret|private|access)[_\- ]key)\sis\s)(?!\[redacted\])[^\s,;]+"""),
         rf"\1{REDACTED}",
     ),
     # name = value, name: value, "name": "value"

@@ -133,9 +133,7 @@ def copies_are_cheap(source: Source) -> Findings:
         if package == "dataclasses" and member in COPIERS:
             yield line, f"imports {name}: msgspec.structs copies forty times faster"
     for node in ast.walk(source.tree):
-        if isinstance(node, ast.Attribute) and ast.unparse(node) in {
-            f"dataclasses.{name}" for name in COPIERS
-        }:
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in {f"dataclasses.{name}" for name in COPIERS}:
             yield node.lineno, f"uses {ast.unparse(node)}"
 
 

@@ -48,10 +48,7 @@ def test_the_lock_takes_everything_from_the_public_index_by_hash() -> None:
         if package["source"] not in ({"registry": "https://pypi.org/simple"}, {"editable": "."})
     ]
     files = [
-        file
-        for package in LOCK["package"]
-        for file in [*package.get("wheels", ()), package.get("sdist")]
-        if file
+        file for package in LOCK["package"] for file in [*package.get("wheels", ()), package.get("sdist")] if file
     ]
     assert strangers == []
     assert [file for file in files if not file["url"].startswith("https://files.pythonhosted.org/")] == []
@@ -119,9 +116,7 @@ def test_an_installed_wheel_finds_its_own_policies(wheel: Path, tmp_path: Path) 
     subprocess.run([uv, "venv", *quiet, "--python", sys.executable, fresh], check=True)
     python = fresh / "bin" / "python"
     subprocess.run([uv, "pip", "install", *quiet, "--no-deps", "--python", python, wheel], check=True)
-    done = subprocess.run(
-        [python, "-I", "-c", ASK], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([python, "-I", "-c", ASK], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     listed, readable = done.stdout.splitlines()
     assert listed == str(POLICIES)

@@ -79,9 +79,7 @@ def test_every_requirement_is_listed_once_and_in_a_sentence() -> None:
     expected = [f"{family}{number}" for family, last in FAMILIES.items() for number in range(1, last + 1)]
     assert [row.id for row in REQUIREMENTS] == expected
     assert [row.id for row in REQUIREMENTS if not row.sentence.endswith(".")] == []
-    assert [
-        sentence for sentence, times in Counter(row.sentence for row in REQUIREMENTS).items() if times > 1
-    ] == []
+    assert [sentence for sentence, times in Counter(row.sentence for row in REQUIREMENTS).items() if times > 1] == []
 
 
 A_TEST = "tests/core/test_gate.py::test_it"
@@ -98,9 +96,7 @@ A_TEST = "tests/core/test_gate.py::test_it"
         ((), {A_TEST: {"T99"}}, "the table does not know"),
     ],
 )
-def test_a_disagreement_is_noticed(
-    rows: tuple[Requirement, ...], tests: dict[str, set[str]], fault: str
-) -> None:
+def test_a_disagreement_is_noticed(rows: tuple[Requirement, ...], tests: dict[str, set[str]], fault: str) -> None:
     assert [found for found in faults(rows, tests) if fault in found]
 
 

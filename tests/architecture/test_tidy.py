@@ -13,8 +13,7 @@ NAMES = [check.name for check in CHECKS]
 
 # Where somebody's machine shows through. Written in pieces, so that this file passes its own check.
 MACHINES = [
-    re.compile(prefix + r"[\w.-]+/")
-    for prefix in ("/" + "root/", "/" + "work/", "/" + "home/", "/" + "Users/")
+    re.compile(prefix + r"[\w.-]+/") for prefix in ("/" + "root/", "/" + "work/", "/" + "home/", "/" + "Users/")
 ]
 PLACEHOLDERS = ("/" + "home/you/", "/" + "Users/you/")
 

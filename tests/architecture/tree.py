@@ -60,9 +60,7 @@ def places() -> tuple[str, ...]:
 @lru_cache(maxsize=1)
 def sources() -> tuple[Source, ...]:
     return tuple(
-        Source(place, (ROOT / place).read_text(encoding="utf-8"))
-        for place in places()
-        if place.endswith(".py")
+        Source(place, (ROOT / place).read_text(encoding="utf-8")) for place in places() if place.endswith(".py")
     )
 
 

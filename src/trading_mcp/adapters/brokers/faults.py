@@ -96,9 +96,7 @@ MENU: Final[dict[Fault, Entry]] = {
     Fault.BALANCE_LAG: Entry(frozenset({Call.BALANCES}), 20 * SECOND),
 }
 # Faults that, once begun, hold for every request until they are over.
-EPISODES: Final = frozenset(
-    {Fault.STALL, Fault.SKEW, Fault.MAINTENANCE, Fault.KEY_REVOKED, Fault.BALANCE_LAG}
-)
+EPISODES: Final = frozenset({Fault.STALL, Fault.SKEW, Fault.MAINTENANCE, Fault.KEY_REVOKED, Fault.BALANCE_LAG})
 
 
 class Scripted(msgspec.Struct, frozen=True, kw_only=True):
