@@ -108,7 +108,7 @@ def circles(graph: dict[str, set[str]]) -> list[tuple[str, ...]]:
     """The shortest way back to itself of every module that has one, each circle once."""
     found: set[tuple[str, ...]] = set()
     for start in graph:
-        ways = [(start,)]
+        ways: list[tuple[str, ...]] = [(start,)]
         seen: set[str] = set()
         while ways:
             way = ways.pop(0)
