@@ -10,7 +10,7 @@ WORKERS ?= auto
 SEED ?= $(shell date +%s)
 
 # Every line, branch included, of the places where a miss costs money.
-COVERED = src/trading_mcp/core/domain/*,src/trading_mcp/core/guardrails/*,src/trading_mcp/adapters/journal/*,src/trading_mcp/adapters/approvals/*
+COVERED = src/trading_mcp/core/domain/*,src/trading_mcp/core/guardrails/*,src/trading_mcp/adapters/journal/*,src/trading_mcp/adapters/approvals/*,src/trading_mcp/desk/*
 
 .PHONY: help setup run check test test-long coverage mutation bench clean
 
