@@ -84,6 +84,9 @@ SLICES: Final = {
             (r"value <= ZERO", "nothing is nothing with either sign"),
             (r"key\.rpartition", "no venue and no asset has a slash in its name"),
             (r"-                continue\n\+                break$", "the sum is unknown from here on"),
+            (r"AMOUNT_STEP < worth|worth <= AMOUNT_MAX", "the long way decides in its stead"),
+            (r"by_notional > AMOUNT_MAX", "that very amount is a multiple of every step"),
+            (r"asset: str = \"XXXX\"", "no asset has that name, either"),
             (r"venue_modes\.get\(case\.venue or \"XXXX\"\)", "no venue has that name, either"),
             (
                 r"case\.reduces and scopes is None",

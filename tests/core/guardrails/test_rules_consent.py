@@ -73,6 +73,8 @@ ROWS: Final = (
     passes("but never an exit", lambda: leaving(quiet()).with_account(approval_always=True)),
     passes("a signal at the confidence", lambda: signal("0.6")),
     asks("a signal below it", lambda: signal("0.59"), ASKED),
+    asks("a signal of no number", lambda: signal("NaN"), ASKED),
+    asks("a signal beyond all numbers", lambda: signal("Infinity"), ASKED),
     asks("a signal that was never journaled", lambda: signal(None), ASKED),
     passes("no signal cited", quiet),
     passes("an exit on a weak signal", lambda: leaving(signal("0"))),

@@ -232,7 +232,7 @@ STOPS: Final = (
     passes("a trail of 25 % behind", lambda: trailing("0.25")),
     denies(
         "a trail a hair further than an odd reach",
-        lambda: trailing("0.212345679123").with_crypto(stop_distance_max=D("0.2123456789")),
+        lambda: trailing("0.212345681123").with_crypto(stop_distance_max=D("0.2123456789")),
         STOP,
     ),
     denies("a trail further behind", lambda: trailing("0.2501"), STOP),

@@ -165,7 +165,15 @@ ROWS: Final = (
     ),
     denies("a hair below the minimum", lambda: hair("0.001999999987", quantity_min=D("0.0020000001234")), RULES),
     denies("a hair above the maximum", lambda: hair("0.002000000123", quantity_max=D("0.002")), RULES),
-    denies("a hair above the maximum worth", lambda: hair("0.002000000123", notional_max=D(100)), RULES),
+    denies("a hair above the maximum worth", lambda: hair("0.002000000023", notional_max=D(100)), RULES),
+    denies(
+        "a minimum beyond all quantities",
+        lambda: quiet(buy("0.002", **limit_at("0.01"))).listed(
+            BTC, quantity_step=D("1E-18"), notional_min=D(900_000_000_000_000)
+        ),
+        RULES,
+        Code.LIMITS_INFEASIBLE,
+    ),
     denies("worth too little at its own limit", lambda: own_limit(D(90)), RULES),
     passes("worth enough at its own limit", lambda: own_limit(D(80))),
     denies(
