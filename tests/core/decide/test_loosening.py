@@ -34,7 +34,7 @@ def test_two_releases_of_one_scope_in_one_moment_are_two_proposals() -> None:
     desk.do(c.Release(scope=ACCOUNT, target=TradingState.ACTIVE))
     desk.do(c.Release(scope=ACCOUNT, target=TradingState.REDUCING))
     assert len(desk.book.proposals) == 2
-    milder = next(item for item in desk.book.proposals.values() if "REDUCING" in item.id)
+    milder = next(item for item in desk.book.proposals.values() if "reducing" in item.id)
     desk.sign(milder)
     assert desk.book.account_state is TradingState.REDUCING
 
