@@ -83,6 +83,16 @@ ROWS: Final = (
     passes("nor a weak signal", lambda: bound().with_intent(signal_seq=1)),
     passes("nor where the owner signs everything", lambda: bound().with_account(approval_always=True)),
     denies("no mandate", lambda: quiet().run_by(algorithm(mandate=False)), ASKED),
+    denies(
+        "a mandate without an end where a person signs it",
+        lambda: bound(expires_at=None).with_account(mandate_signed=True),
+        ASKED,
+    ),
+    passes(
+        "a mandate with an end where a person signs it",
+        lambda: bound(expires_at=NOW + 1).with_account(mandate_signed=True),
+    ),
+    passes("a mandate without an end where nobody signs one", lambda: bound(expires_at=None)),
     denies("a mandate of another version", lambda: bound(version="v0"), ASKED),
     passes("a mandate that ends a tick later", lambda: bound(expires_at=NOW + 1)),
     denies("a mandate that ends now", lambda: bound(expires_at=NOW), ASKED),
