@@ -8,8 +8,8 @@ import hashlib
 import logging
 import os
 import socket
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Protocol
 
 import msgspec
 
@@ -37,17 +37,36 @@ _log: Final = logging.getLogger("trading_mcp.local")
 _SECRET: Final = frozenset({"statement", "signature", "text"})
 
 
+class Assistants(Protocol):
+    """The door for assistants, as the socket hands connections over to it."""
+
+    def require(self, flags: Mapping[str, object]) -> None:
+        """Refuse what a client's first line asks for and the door cannot give."""
+        ...
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, hello: link.Hello) -> None:
+        """Carry one session, from the first byte after both first lines until either side ends."""
+        ...
+
+
 class LocalDoor:
     """Serves the desk's socket to this user's own programs; what they are is `Door.CLI`, whatever they say."""
 
     def __init__(
-        self, desk: Desk, services: Services, since: Since, stop: Callable[[str], None], notes: Sequence[str] = ()
+        self,
+        desk: Desk,
+        services: Services,
+        since: Since,
+        stop: Callable[[str], None],
+        notes: Sequence[str] = (),
+        assistants: Assistants | None = None,
     ) -> None:
         self._desk = desk
         self._services = services
         self._since = since
         self._stop = stop
         self._notes = tuple(notes)
+        self._assistants = assistants
         self._connections: set[asyncio.Task[None]] = set()
         self._calls = 0
         self._stop_for = ""
@@ -60,7 +79,7 @@ class LocalDoor:
 
     async def open(self, listener: socket.socket) -> None:
         """Let clients in from here on."""
-        self._server = await asyncio.start_unix_server(self._met, sock=listener)
+        self._server = await asyncio.start_unix_server(self._met, sock=listener, limit=link.LINE_MAX)
 
     async def close(self) -> None:
         """Let nobody in any more, and end what is under way."""
@@ -89,45 +108,44 @@ class LocalDoor:
                 await writer.wait_closed()
 
     async def _greeted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        lines = link.Lines()
         try:
             peer = writer.get_extra_info("socket")
             if link.peer_uid(peer) != os.geteuid():
                 raise LinkRefused("This desk belongs to another user.", "Ask the desk of your own.")
             if len(self._connections) > CONNECTIONS_MAX:
                 raise LinkRefused("Too many clients are connected.", "Close some, then try again.")
-            waiting = await self._next(reader, lines, [], HELLO_WITHIN)
-            if not waiting:
+            line = await _first_line(reader)
+            if not line:
                 return
-            hello = link.read_hello(waiting.pop(0))
-            if hello.kind != "cli":
-                raise LinkRefused(
-                    "Assistants cannot connect yet: that door comes with a later version.",
-                    "Use the command line until then: trading-mcp --help.",
-                )
+            hello = link.read_hello(line)
+            if hello.kind == "mcp":
+                if self._assistants is None:
+                    raise LinkRefused(
+                        "This desk has no door for assistants.", "Use the command line: trading-mcp --help."
+                    )
+                self._assistants.require(hello.flags)
         except TradingMcpError as error:
             writer.write(link.refusal(error))
             await writer.drain()
             return
         home = self._desk.book.home
         writer.write(link.welcome(home.name, home.mode.value))
-        client = redacted(hello.client, 80)
-        while waiting or (waiting := await self._next(reader, lines, waiting, IDLE_MAX, writer)):
+        if hello.kind == "mcp" and self._assistants is not None:
+            await self._assistants.serve(reader, writer, hello)
+            return
+        client, lines, waiting = redacted(hello.client, 80), link.Lines(), list[bytes]()
+        while waiting or (waiting := await self._next(reader, writer, lines)):
             writer.write(await self._answered(waiting.pop(0), client))
             await writer.drain()
             if self._stop_for:
                 self._stop(self._stop_for)  # only now: who asked for it is to hear of it
 
     async def _next(
-        self,
-        reader: asyncio.StreamReader,
-        lines: link.Lines,
-        waiting: list[bytes],
-        seconds: float,
-        writer: asyncio.StreamWriter | None = None,
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, lines: link.Lines
     ) -> list[bytes]:
         """Return the next whole lines, or none when the client has hung up or speaks no lines."""
-        async with asyncio.timeout(seconds):
+        waiting: list[bytes] = []
+        async with asyncio.timeout(IDLE_MAX):
             while not waiting:
                 data = await reader.read(65_536)
                 if not data:
@@ -135,8 +153,6 @@ class LocalDoor:
                 try:
                     waiting = lines.feed(data)
                 except LinkBroken as error:
-                    if writer is None:
-                        raise
                     writer.write(self._envelope(_failed(error)))
                     await writer.drain()
                     return []
@@ -253,6 +269,19 @@ class LocalDoor:
                 **body,
             }
         )
+
+
+async def _first_line(reader: asyncio.StreamReader) -> bytes:
+    """Return exactly the first line, since what follows is read by whoever it is for; none when nobody is there."""
+    try:
+        async with asyncio.timeout(HELLO_WITHIN):
+            return (await reader.readuntil(b"\n"))[:-1]
+    except asyncio.IncompleteReadError:
+        return b""
+    except asyncio.LimitOverrunError:
+        raise LinkBroken(
+            f"The first line is longer than {link.LINE_MAX:,} bytes.", "Use a client of the desk's own version."
+        ) from None
 
 
 def _request(line: bytes) -> r.AnyRequest:
