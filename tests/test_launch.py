@@ -14,7 +14,7 @@ from tests.places import as_root, mirrored, nobody, short
 from trading_mcp import launch
 from trading_mcp.errors import DeskFailed, DeskMissing, Exit, HomeUnknown, HomeUnsafe, TradingMcpError
 from trading_mcp.launch import DESK_COMMAND, reach
-from trading_mcp.place import Place, located
+from trading_mcp.place import Place, located, program
 
 _ = (short, nobody)
 STUB = Path(__file__).with_name("desk_stub.py")
@@ -94,7 +94,7 @@ def test_a_live_desk_is_started_by_people_only(short: Path) -> None:
     with pytest.raises(DeskMissing, match="LIVE: only a person starts it") as refused:
         reach(place, "mcp", "a test", command=stub("serve"))
     assert refused.value.exit_code is Exit.NO_DESK
-    assert refused.value.next_step == "At a terminal: trading-mcp desk --home mine"
+    assert refused.value.next_step == f"At a terminal: {program()} desk --home mine"
     assert sorted(short.rglob("*")) == before
 
 

@@ -34,7 +34,7 @@ from trading_mcp.link import (
     refusal,
     welcome,
 )
-from trading_mcp.place import Place, socket_path
+from trading_mcp.place import Place, program, socket_path
 
 _ = (short, nobody)
 
@@ -145,7 +145,7 @@ def test_no_desk_is_said_with_the_command_that_starts_one(place: Place) -> None:
     for nowhere in (place, Place("gone", "/nowhere/gone"), Place("file", f"{__file__}/x")):
         with pytest.raises(DeskMissing, match="No desk is running") as refused:
             connect(nowhere, "cli", "a test")
-        assert refused.value.next_step == f"Start it: trading-mcp desk --home {nowhere.name}"
+        assert refused.value.next_step == f"Start it: {program()} desk --home {nowhere.name}"
 
 
 @as_root
@@ -248,7 +248,7 @@ def test_a_desk_of_another_version_is_named_and_can_still_be_asked_to_stop(place
     error = answered(place, says(line))
     assert isinstance(error, DeskOther)
     assert error.message == f"The desk of home mine is version 9.9.9?, this is {__version__}."
-    assert error.next_step == "Stop it and start it again: trading-mcp desk stop --home mine"
+    assert error.next_step == f"Stop it and start it again: {program()} desk stop --home mine"
     assert error.version == "9.9.9\x1b"
     with desk(place, says(line)):
         connection, said = connect(place, "cli", "a test", any_version=True)

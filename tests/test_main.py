@@ -8,6 +8,7 @@ import pytest
 
 from trading_mcp import __version__
 from trading_mcp.__main__ import EXIT_DONE, EXIT_USAGE, main
+from trading_mcp.place import PROGRAM, program
 
 
 def test_the_version_is_written_once() -> None:
@@ -20,7 +21,7 @@ def test_help_says_what_exists(arguments: list[str], capsys: pytest.CaptureFixtu
     said = capsys.readouterr().out
     assert "--version" in said
     assert all(f"  {name} " in said for name in ("desk", "trade", "halt", "approve", "audit"))
-    assert max(map(len, said.splitlines())) <= 80
+    assert max(len(line.replace(program(), PROGRAM)) for line in said.splitlines()) <= 80
 
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
@@ -32,7 +33,7 @@ def test_an_unknown_word_is_a_usage_error_that_names_the_way_out(capsys: pytest.
     assert main(["buy", "everything"]) == EXIT_USAGE
     heard = capsys.readouterr()
     assert heard.out == ""
-    assert heard.err == "trading-mcp knows no 'buy everything'. Try: trading-mcp --help\n"
+    assert heard.err == f"trading-mcp knows no 'buy everything'. Try: {program()} --help\n"
 
 
 def test_the_module_runs_as_a_program() -> None:

@@ -21,6 +21,7 @@ from trading_mcp.place import (
     homes_folder,
     located,
     mirror_of,
+    program,
     require_private,
     require_reachable,
     runtime_folder,
@@ -67,7 +68,7 @@ def test_a_home_is_found_by_its_name(name: str) -> None:
     place = located(name, ANA, "linux")
     assert (place.name, place.path, place.is_by_path) == (name, f"/ana/.local/share/trading-mcp/homes/{name}", False)
     assert str(place) == name
-    assert place.command("desk") == f"trading-mcp desk --home {name}"
+    assert place.command("desk") == f"{program()} desk --home {name}"
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,7 @@ def test_a_path_in_the_environment_is_a_home_and_a_name_given_goes_before_it() -
     place = located(None, environ, "linux")
     assert (place.name, place.path, place.is_by_path) == ("first", "/srv/desks/First", True)
     assert str(place) == "at /srv/desks/First"
-    assert place.command("desk") == "TRADING_MCP_HOME=/srv/desks/First trading-mcp desk"
+    assert place.command("desk") == f"TRADING_MCP_HOME=/srv/desks/First {program()} desk"
     assert located("other", environ, "linux").name == "other"
 
 

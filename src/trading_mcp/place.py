@@ -1,9 +1,10 @@
-"""Where homes are: their names and folders, what each says it is, and where its desk listens."""
+"""Where homes are, what each says it is and where its desk listens; and how this program is called by a person."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import stat
 import sys
@@ -22,6 +23,10 @@ GUARDED = ("DRY", "LIVE")
 MIRROR = "home.json"
 MIRROR_MAX = 4096
 SOCKET_PATH_MAX = 103  # what macOS takes; Linux takes four bytes more, and one number is easier to trust
+
+PROGRAM = "trading-mcp"
+# In a sentence the program's name and a small word or an option after it are a command; nothing else is.
+_BARE = rf"(?<![\w/.'-]){PROGRAM} (?=[a-z]|--)"
 
 _NAME_FIRST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 _NAME_REST = _NAME_FIRST | {"-", "_"}
@@ -42,8 +47,8 @@ class Place:
     def command(self, words: str) -> str:
         """The command `words` for this home, as a person would type it."""
         if self.is_by_path:
-            return f"{HOME_VARIABLE}={shown(shlex.quote(self.path))} trading-mcp {words}"
-        return f"trading-mcp {words} --home {self.name}"
+            return f"{HOME_VARIABLE}={shown(shlex.quote(self.path))} {typed(words)}"
+        return typed(f"{words} --home {self.name}")
 
     def __str__(self) -> str:
         return f"at {shown(self.path)}" if self.is_by_path else self.name
@@ -173,6 +178,46 @@ def runtime_folder(runtime: str = "/run/user", temporary: str = "/tmp") -> str: 
     if os.path.isdir(own) and os.stat(own).st_uid == user:
         return os.path.join(own, "trading-mcp")
     return os.path.join(temporary, f"trading-mcp-{user}")
+
+
+def program(path: str | None = None) -> str:
+    """How a person calls this very program: by its whole path, since an installed one is on nobody's PATH.
+
+    The name alone is enough at a terminal whose PATH leads to it.
+    """
+    whole = _installed()
+    if not whole:
+        return f"{shown(shlex.quote(sys.executable))} -P -m trading_mcp"
+    if path is None:
+        # What another program inherited says nothing about the terminal at which a person will type.
+        path = os.environ.get("PATH", "") if sys.stdin is not None and sys.stdin.isatty() else ""
+    first = next(filter(_is_program, (os.path.join(folder, PROGRAM) for folder in path.split(os.pathsep))), "")
+    return PROGRAM if first and os.path.samefile(first, whole) else shown(shlex.quote(whole))
+
+
+def _installed() -> str:
+    started = os.path.abspath(sys.argv[0])
+    beside = os.path.join(sys.prefix, "bin", PROGRAM)
+    is_started = os.path.basename(started) == PROGRAM and _is_program(started)
+    return started if is_started else beside if _is_program(beside) else ""
+
+
+def _is_program(path: str) -> bool:
+    return os.path.isabs(path) and os.path.isfile(path) and os.access(path, os.X_OK)
+
+
+def typed(words: str) -> str:
+    """The command `words`, as a person would type it."""
+    return f"{program()} {words}"
+
+
+def spelled(text: str) -> str:
+    """A sentence of ours with its commands as a person would type them.
+
+    What the desk says and records names no path of this machine; whoever shows it to a person spells it out.
+    """
+    called = program()
+    return re.sub(_BARE, lambda _: f"{called} ", text)
 
 
 def _digest(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Generator
@@ -12,6 +13,7 @@ import pytest
 
 from tests.cli.desks import DeskProcess
 from trading_mcp.cli.commands import COMMANDS
+from trading_mcp.place import PROGRAM, program
 
 pytestmark = pytest.mark.slow
 
@@ -60,7 +62,7 @@ CASES = [
     (("audit", "tail"), 0, "filled: buy", "entries"),
     (("audit", "show", "1"), 0, "DeskCreated", "event"),
     (("doctor",), 0, "entries verified", "checks"),
-    (("approver", "show"), 0, "none: trading-mcp approver enroll", "fingerprint"),
+    (("approver", "show"), 0, "none: ", "fingerprint"),
     (("home", "list"), 0, "SIMULATED", "homes"),
     (("trade", "buy", "XRP-USDT", "--notional", "50", "--preview"), 0, "It would be sent.", "status"),
     (("trade", "buy", "XRP-USDT", "--notional", "900", "--preview"), 4, "ORDER_NOTIONAL_MAX", "findings"),
@@ -72,6 +74,15 @@ CASES = [
 ]
 
 
+BARE = re.compile(rf"(?<![\w/.'-]){PROGRAM} (?=[a-z]|--)")
+
+
+def _is_a_page(text: str) -> bool:
+    """Of eighty columns, but for the program's own path, and with every command as it can be typed."""
+    assert not BARE.findall(" ".join(text.split())), text
+    return max(len(line.replace(program(), PROGRAM)) for line in text.splitlines()) <= 80
+
+
 @pytest.mark.parametrize(("words", "code", "said", "field"), CASES, ids=[" ".join(case[0]) for case in CASES])
 def test_a_command_answers_a_person_and_a_program(
     shared: DeskProcess, words: tuple[str, ...], code: int, said: str, field: str
@@ -79,7 +90,7 @@ def test_a_command_answers_a_person_and_a_program(
     read = shared.say(*words)
     assert read.code == code, read
     assert any(part in read.words for part in said.split("|")), read.out
-    assert max(map(len, read.out.splitlines())) <= 80
+    assert _is_a_page(read.out)
     assert "\x1b" not in read.out
     if words[:2] == ("policy", "propose"):
         words = (*words[:2], f"{words[2].partition('=')[0]}={'7%' if code else '18'}")
@@ -94,7 +105,7 @@ def test_every_command_explains_itself_with_examples(shared: DeskProcess, name: 
     said = shared.say(name, "--help", "--home", "simulated") if name != "home" else shared.say(name, "--help")
     assert said.code == 0
     assert f"trading-mcp {name}" in said.out.split("examples:")[1]
-    assert max(map(len, said.out.splitlines())) <= 80
+    assert _is_a_page(said.out)
 
 
 WRONG = [
@@ -138,6 +149,7 @@ def test_what_is_wrong_is_one_sentence_with_a_next_step(
     assert done.code == code, done
     assert said in done.words
     assert "Traceback" not in done.words
+    assert not BARE.search(done.words.replace(f"{PROGRAM} knows", "")), done
     assert done.out == ""
 
 

@@ -14,7 +14,7 @@ from trading_mcp.cli.parsing import common, parser, place_of
 from trading_mcp.desk.answers import EntriesAnswer, EntryShown, LinesAnswer, VerifiedAnswer
 from trading_mcp.doors.local import requests as r
 from trading_mcp.errors import DeskMissing, Exit, UsageInvalid
-from trading_mcp.place import Place
+from trading_mcp.place import Place, typed
 
 _EXAMPLES = """\
   trading-mcp audit verify
@@ -86,7 +86,7 @@ def _tail(reply: Reply) -> None:
     for each in told.entries:
         page.say(f"{each.seq:>7}  {page.time_of_day(each.at)}  {each.text}", 0, 19)
     if told.next_since:
-        page.say(f"Go on: trading-mcp audit tail --since {told.next_since}")
+        page.say(f"Go on: {typed(f'audit tail --since {told.next_since}')}")
 
 
 def _show(reply: Reply) -> None:

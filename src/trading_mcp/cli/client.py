@@ -12,7 +12,7 @@ from trading_mcp.doors.local.requests import Request
 from trading_mcp.errors import Exit, LinkBroken, TradingMcpError
 from trading_mcp.place import Place, shown
 
-CLIENT = "trading-mcp cli"
+CLIENT = "command line"
 ANSWER_WITHIN = 60.0
 
 T = TypeVar("T")
@@ -61,7 +61,7 @@ def ask(place: Place, request: Request, *, any_version: bool = False) -> Reply:
         except (TimeoutError, OSError) as error:
             raise LinkBroken(
                 f"The desk of home {place} hung up before it answered.",
-                "Look what became of it: trading-mcp audit tail.",
+                f"Look what became of it: {place.command('audit tail')}",
             ) from error
     return _believed(answer)
 

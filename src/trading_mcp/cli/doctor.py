@@ -16,7 +16,7 @@ from trading_mcp.cli.parsing import parser, place_of
 from trading_mcp.desk.answers import StatusAnswer, VerifiedAnswer
 from trading_mcp.doors.local import requests as r
 from trading_mcp.errors import DeskMissing, Exit, TradingMcpError
-from trading_mcp.place import Place
+from trading_mcp.place import Place, spelled, typed
 
 FREE_MIN = 200 * 1024 * 1024
 _NOT_PROMISED = (
@@ -60,10 +60,10 @@ def _checks(place: Place) -> Iterator[Check]:
     try:
         status = ask(place, r.Status(), any_version=True).answer(StatusAnswer)
     except DeskMissing as error:
-        yield Check("desk", "note", f"{error}")
+        yield Check("desk", "note", spelled(str(error)))
         yield _tried("journal", lambda: _journal(offline.verified(place)["answer"]))
     except TradingMcpError as error:
-        yield Check("desk", "bad", f"{error}")
+        yield Check("desk", "bad", spelled(str(error)))
     else:
         outcome = "good" if status.state == "ACTIVE" else "note" if status.state == "REDUCING" else "bad"
         yield Check(
@@ -83,7 +83,7 @@ def _tried(name: str, check: Callable[[], Check]) -> Check:
     try:
         return check()
     except TradingMcpError as error:
-        return Check(name, "note" if error.exit_code is Exit.USAGE else "bad", str(error))
+        return Check(name, "note" if error.exit_code is Exit.USAGE else "bad", spelled(str(error)))
 
 
 def _home(place: Place) -> Check:
@@ -94,7 +94,7 @@ def _home(place: Place) -> Check:
 def _approver() -> Check:
     approver = pen.keystore().approver()
     if approver is None:
-        return Check("approver", "note", "Nobody has enrolled: nothing can be signed. trading-mcp approver enroll")
+        return Check("approver", "note", f"Nobody has enrolled: nothing can be signed. {typed('approver enroll')}")
     return Check("approver", "good", approver.fingerprint)
 
 

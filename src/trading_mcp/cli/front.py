@@ -8,10 +8,9 @@ import sys
 
 from trading_mcp import __version__
 from trading_mcp.cli.commands import COMMANDS, run
+from trading_mcp.cli.parsing import wrapped, written_out
 from trading_mcp.errors import Exit, TradingMcpError
-from trading_mcp.place import shown
-
-_TRY = "Try: trading-mcp --help"
+from trading_mcp.place import shown, spelled, typed
 
 
 def help_text() -> str:
@@ -29,8 +28,7 @@ def help_text() -> str:
         "itself with --help. --version tells the version.",
         "",
         "Begin with two terminals:",
-        "  trading-mcp desk",
-        "  trading-mcp trade buy BTC-USDT --notional 100",
+        written_out("  trading-mcp desk\n  trading-mcp trade buy BTC-USDT --notional 100"),
         "",
         "Exit codes: 0 done, 1 failed, 2 usage, 3 no desk, 4 denied or declined,",
         "5 awaiting approval, 6 rejected by the venue, 7 unknown, 8 unsound.",
@@ -53,7 +51,7 @@ def main(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.DONE
     except OSError as error:
-        print(f"The system refused: {shown(str(error))}. {_TRY}", file=sys.stderr)
+        print(f"The system refused: {shown(str(error))}. Try: {typed('--help')}", file=sys.stderr)
         return Exit.FAILED
 
 
@@ -69,7 +67,7 @@ def _dispatched(arguments: list[str]) -> int:
             return run(name, rest)
         case _:
             said = shown(" ".join(arguments))[:200]
-            print(f"trading-mcp knows no {said!r}. {_TRY}", file=sys.stderr)
+            print(f"trading-mcp knows no {said!r}. Try: {typed('--help')}", file=sys.stderr)
             return Exit.USAGE
 
 
@@ -78,10 +76,11 @@ def fail(error: TradingMcpError, *, is_json: bool) -> int:
     if is_json:
         fields = {
             "code": getattr(error, "kind", "") or type(error).__name__,
-            "message": error.message,
-            "next_step": error.next_step,
+            "message": spelled(error.message),
+            "next_step": spelled(error.next_step),
         }
         print(json.dumps({"ok": False, "exit": int(error.exit_code), "error": fields}))
     else:
-        print(str(error), file=sys.stderr)
+        text = spelled(str(error))
+        print(wrapped(text) if sys.stderr.isatty() else text, file=sys.stderr)
     return error.exit_code

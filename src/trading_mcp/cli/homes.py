@@ -10,7 +10,7 @@ from trading_mcp.cli import page
 from trading_mcp.cli.parsing import parser
 from trading_mcp.cli.policies import text_of
 from trading_mcp.errors import Exit, UsageInvalid
-from trading_mcp.place import located
+from trading_mcp.place import located, typed
 
 _EXAMPLES = """\
   trading-mcp home list
@@ -70,7 +70,7 @@ def _list(*, is_json: bool) -> int:
         ]
         print(json.dumps({"ok": True, "exit": 0, "answer": {"homes": rows}}))
     elif not found:
-        page.say("There is no home yet. The first start makes one: trading-mcp desk")
+        page.say(f"There is no home yet. The first start makes one: {typed('desk')}")
     else:
         page.table(
             ("home", "mode", "where"),

@@ -19,6 +19,7 @@ from trading_mcp.desk.answers import (
     WhyAnswer,
 )
 from trading_mcp.doors.local import requests as r
+from trading_mcp.place import spelled, typed
 
 # As much of an order's id as people read; `cancel` takes it, too. The whole one is in --json.
 SHORT = 8
@@ -85,7 +86,7 @@ def status(reply: Reply) -> None:
     page.pair("proposals", f"{told.proposals_open} wait for you" if told.proposals_open else "none")
     for each in told.algorithms:
         page.pair("algorithm", f"{each.name}: {'enabled' if each.enabled else 'disabled'}, capital {each.capital}")
-    page.pair("approver", told.approver or "nobody: trading-mcp approver enroll")
+    page.pair("approver", told.approver or f"nobody: {typed('approver enroll')}")
     page.pair("journal", f"entry {told.journal_entries:,}, head {told.journal_head[:16]}")
     for note in told.notes:
         page.pair("note", note)
@@ -165,7 +166,7 @@ def proposals(reply: Reply) -> None:
         page.pair("asked through", f"{each.door} {each.client}")
         page.pair("its words", each.reason)
     print()
-    page.say("Read and sign one: trading-mcp approve ID. Say no: trading-mcp decline ID.")
+    page.say(f"Read and sign one: {typed('approve ID')}. Say no: {typed('decline ID')}.")
     _left_out(told.left_out)
 
 
@@ -195,7 +196,7 @@ def findings(found: Sequence[FindingShown]) -> None:
         said = ", ".join(part for part in numbers if part)
         page.say(f"{each.reason}. {said}{'.' if said else ''}", 4)
         if each.would_pass:
-            page.say(f"Would pass: {each.would_pass}.", 4)
+            page.say(f"Would pass: {spelled(each.would_pass)}.", 4)
 
 
 def why(reply: Reply) -> None:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import msgspec
 
 from trading_mcp.cli.client import Reply
-from trading_mcp.place import shown
+from trading_mcp.cli.parsing import WIDTH, wrapped
+from trading_mcp.place import shown, spelled
 
-WIDTH = 80
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COLOURS = {"good": "32", "bad": "31", "ask": "33", "dim": "2", "bold": "1"}
 _STATES = {"ACTIVE": "good", "REDUCING": "ask", "HALTED": "bad", "FROZEN": "bad"}
@@ -36,8 +35,7 @@ def state_text(state: str) -> str:
 def say(text: str = "", indent: int = 0, then: int | None = None) -> None:
     """Print a paragraph that stays within the page."""
     first, rest = " " * indent, " " * (indent if then is None else then)
-    lines = textwrap.wrap(shown(text), WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
-    print("\n".join(lines))
+    print(wrapped(text, first, rest))
 
 
 def head(reply: Reply, title: str) -> None:
@@ -107,5 +105,10 @@ def converted(answer: object, kind: type[T]) -> T:
 
 
 def dump(reply: Reply) -> None:
-    """Print the whole reply as JSON."""
-    print(msgspec.json.format(msgspec.json.encode(reply.fields)).decode())
+    """Print the whole reply as JSON; of what it says only the next step is spelled out, the rest is a record."""
+    fields = dict(reply.fields)
+    answer = fields.get("answer")
+    if isinstance(answer, dict) and "next_step" in answer:
+        told = cast("dict[str, object]", answer)
+        fields["answer"] = {**told, "next_step": spelled(str(told["next_step"]))}
+    print(msgspec.json.format(msgspec.json.encode(fields)).decode())

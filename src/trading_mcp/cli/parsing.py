@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import re
+import textwrap
 from typing import NoReturn
 
 from trading_mcp.errors import UsageInvalid
-from trading_mcp.place import Place, located, shown
+from trading_mcp.place import PROGRAM, Place, located, program, shown, typed
+
+WIDTH = 80
 
 
 class Parser(argparse.ArgumentParser):
@@ -20,14 +24,51 @@ class Parser(argparse.ArgumentParser):
 def parser(name: str, about: str, examples: str) -> Parser:
     """Return the parser of one command."""
     made = Parser(
-        prog=f"trading-mcp {name}",
+        prog=typed(name),
         description=about,
-        epilog=f"examples:\n{examples}",
+        epilog=f"examples:\n{written_out(examples)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     common(made)
     return made
+
+
+def wrapped(text: str, first: str = "", rest: str = "") -> str:
+    """Return a paragraph in lines of the page; a command is never broken within a word."""
+    return "\n".join(
+        textwrap.wrap(
+            shown(text),
+            WIDTH,
+            initial_indent=first,
+            subsequent_indent=rest,
+            break_long_words=PROGRAM not in text,
+            break_on_hyphens=False,
+        )
+    )
+
+
+def written_out(examples: str) -> str:
+    """Return examples with the program called as it is here; a line that gets too long goes on below."""
+    return "\n".join(map(_written_out, examples.splitlines()))
+
+
+def _written_out(line: str) -> str:
+    if not line.startswith(f"  {PROGRAM} "):
+        return line
+    whole = line.replace(PROGRAM, program(), 1)
+    if len(whole) <= WIDTH:
+        return whole
+    command, *about = re.split(r"\s{3,}", whole.strip(), maxsplit=1)
+    parts = textwrap.wrap(
+        command,
+        WIDTH - 2,
+        initial_indent="  ",
+        subsequent_indent=" " * 6,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join([*(f"  # {each}" for each in about), " \\\n".join(parts)])
 
 
 def common(made: argparse.ArgumentParser) -> None:

@@ -13,12 +13,12 @@ from trading_mcp.core.domain.events import AnyEvent
 from trading_mcp.desk.queries import Since
 from trading_mcp.desk.wording import is_quiet, sentence
 from trading_mcp.errors import Exit
-from trading_mcp.place import MODES, Place
+from trading_mcp.place import MODES, Place, typed
 
 _DESK = """\
   trading-mcp desk                 the home `simulated`, made at its first start
   trading-mcp desk --home other    another home
-  trading-mcp desk stop            as `trading-mcp stop`
+  trading-mcp desk stop            as `stop`
 
 Ctrl-C stops it in good order. A file named HALT in its home, or SIGUSR1, stops
 all new risk at once."""
@@ -48,7 +48,7 @@ class Teller(Watcher):
         page.pair("home", path)
         page.pair("prices", "made up, the same on every machine: no real money, no real venue")
         page.pair("journal", f"{'replayed' if since.down_for else 'open'}, {len(book.working)} orders working")
-        page.pair("approver", book.approver or "nobody yet: trading-mcp approver enroll")
+        page.pair("approver", book.approver or f"nobody yet: {typed('approver enroll')}")
         if since.gap:
             page.pair("since then", since.gap)
         print()

@@ -11,7 +11,7 @@ from trading_mcp.cli.trading import done, traded
 from trading_mcp.desk.answers import DoneAnswer, ScreenAnswer, StatusAnswer, TradeAnswer
 from trading_mcp.doors.local import requests as r
 from trading_mcp.errors import DeskUnreachable, Exit, UsageInvalid
-from trading_mcp.place import Place
+from trading_mcp.place import Place, typed
 
 _LEFT = "Nothing was signed; it waits on."
 
@@ -185,7 +185,7 @@ def _show_approver(given: argparse.Namespace, place: Place) -> int:
         home = "null" if named is None else f'"{named}"'
         print(f'{{"ok": true, "exit": 0, "answer": {{"fingerprint": "{fingerprint}", "home": {home}}}}}')
         return Exit.DONE
-    page.pair("your key", fingerprint or "none: trading-mcp approver enroll")
+    page.pair("your key", fingerprint or f"none: {typed('approver enroll')}")
     page.pair(f"home {place}", "no desk is running" if named is None else named or "has recorded nobody")
     if fingerprint and named not in (None, "", fingerprint):
         page.say("They differ: nothing can be signed for that home with this key.")

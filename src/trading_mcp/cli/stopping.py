@@ -6,7 +6,7 @@ import time
 
 from trading_mcp import link
 from trading_mcp.cli import page
-from trading_mcp.cli.client import ask
+from trading_mcp.cli.client import CLIENT, ask
 from trading_mcp.cli.parsing import parser, place_of
 from trading_mcp.doors.local.requests import StopDesk
 from trading_mcp.errors import DeskUnreachable, LinkBroken
@@ -27,18 +27,18 @@ def main(name: str, arguments: list[str]) -> int:
     deadline = time.monotonic() + STOP_WITHIN
     while _is_up(place):
         if time.monotonic() > deadline:
-            raise LinkBroken(f"The desk of home {place} takes long to stop.", "Ask again: trading-mcp status.")
+            raise LinkBroken(f"The desk of home {place} takes long to stop.", f"Ask again: {place.command('status')}")
         time.sleep(PAUSE)
     if given.json:
         page.dump(reply)
     else:
-        page.say(f"The desk of home {place} has stopped. Its book is kept; start it again with trading-mcp desk.")
+        page.say(f"The desk of home {place} has stopped. Its book is kept; start it again: {place.command('desk')}")
     return reply.exit
 
 
 def _is_up(place: Place) -> bool:
     try:
-        link.connect(place, "cli", "trading-mcp stop", any_version=True)[0].close()
+        link.connect(place, "cli", CLIENT, any_version=True)[0].close()
     except DeskUnreachable:
         return False
     except LinkBroken:

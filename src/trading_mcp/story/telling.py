@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from trading_mcp.place import typed
 from trading_mcp.story.diary import AlgorithmDay, Diary
 from trading_mcp.story.page import Page, bar, sparkline
 
@@ -70,7 +71,7 @@ def _next(page: Page, diary: Diary) -> None:
     else:
         page.paragraph("The journal was temporary and is gone; --home FOLDER keeps one, --seed N plays another day.")
     page.paragraph("Now your own desk, on the same made-up prices, for as long as you like:")
-    page.verbatim("  .venv/bin/trading-mcp desk")
+    page.verbatim(f"  {typed('desk')}")
     page.paragraph("and in another terminal:")
-    page.verbatim("  .venv/bin/trading-mcp trade buy BTC-USDT --notional 100")
+    page.verbatim(f"  {typed('trade buy BTC-USDT --notional 100')}")
     page.paragraph("Assistants that ask for all this themselves come next.")

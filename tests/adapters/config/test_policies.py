@@ -45,4 +45,4 @@ def test_a_package_without_its_policies_says_so(checkout: Path, monkeypatch: pyt
     monkeypatch.setattr(policies, "policies_folder", lambda: checkout / "nowhere")
     with pytest.raises(PolicyInvalid) as refused:
         policies.policy_text("paper")
-    assert refused.value.next_step == "Install trading-mcp again: its policies are missing."
+    assert refused.value.next_step == "Install this program again: its policies are missing."

@@ -83,7 +83,7 @@ def test_a_database_of_another_program(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE notes (text TEXT)")
     path.chmod(0o600)
-    refused(path, JournalForeign, "not a trading-mcp journal")
+    refused(path, JournalForeign, "no journal of a desk")
 
 
 def test_one_written_by_a_later_version(path: Path) -> None:

@@ -18,7 +18,7 @@ def policy_text(name: str) -> str:
             f"There is no shipped policy named {name!r}.",
             f"Choose one of: {', '.join(known)}."
             if known
-            else "Install trading-mcp again: its policies are missing.",
+            else "Install this program again: its policies are missing.",
         )
     return (folder / f"{name}.toml").read_text(encoding="utf-8")
 

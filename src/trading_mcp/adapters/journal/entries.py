@@ -52,6 +52,6 @@ def _entry_of(raw: Raw, name: str) -> Entry:
     except codec.UnknownEvent as error:
         raise JournalDamaged(
             f"Entry {seq} of {name} is in the chain, but {error}.",
-            "If a later trading-mcp wrote it, upgrade; else keep the home as it is and verify it.",
+            "If a later version wrote it, upgrade; else keep the home as it is and verify it.",
         ) from error
     return Entry(seq=seq, at=at, event=event, prev=prev, hash=mark)

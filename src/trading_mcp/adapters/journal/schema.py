@@ -192,7 +192,7 @@ def inspect(path: Path) -> None:
     version, application = _IDENTITY.unpack_from(header, 60)
     if application != APPLICATION:
         raise JournalForeign(
-            f"{shown(path)} is a database, but not a trading-mcp journal.", "Name the home's own journal.db."
+            f"{shown(path)} is a database, but no journal of a desk.", "Name the home's own journal.db."
         )
     if version > VERSION:
         raise JournalNewer(
