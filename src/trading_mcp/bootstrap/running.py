@@ -26,7 +26,7 @@ from trading_mcp.core.domain.orders import Door
 from trading_mcp.core.simulation.market import SyntheticMarket
 from trading_mcp.desk.desk import Desk
 from trading_mcp.desk.heart import Heart
-from trading_mcp.desk.opening import closed, opened
+from trading_mcp.desk.opening import closed, needed_for, opened
 from trading_mcp.desk.ports import Ports
 from trading_mcp.desk.queries import Since
 from trading_mcp.doors.local.server import LocalDoor
@@ -185,10 +185,7 @@ class _Running:
                 self._stop("nobody needed it")
 
     def _is_needed(self, desk: Desk) -> bool:
-        book = desk.book
-        enabled = any(each.enabled for each in book.algorithms.values())
-        waits = book.working or book.protections or book.closings or book.proposals or book.changes
-        return bool(waits) or enabled or (self._door is not None and self._door.clients > 0)
+        return bool(needed_for(desk.book)) or (self._door is not None and self._door.clients > 0)
 
     async def _verifying(self, services: DeskServices, desk: Desk) -> None:
         """Verify what a snapshot spared the start; a bad entry freezes and is named."""

@@ -1,4 +1,4 @@
-"""A desk opens: the book is the fold of its journal, and nothing is sent before each venue has been compared."""
+"""How a desk opens and ends: the book is the fold of its journal, and it stays open while anything needs it."""
 
 import logging
 from typing import Final
@@ -7,7 +7,7 @@ from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.events import DeskCreated, DeskStopped
 from trading_mcp.core.domain.evolve import replay
-from trading_mcp.core.domain.home import Home
+from trading_mcp.core.domain.home import Home, Mode
 from trading_mcp.core.domain.money import exactly
 from trading_mcp.core.domain.orders import OrderState
 from trading_mcp.core.domain.policy import Policy
@@ -51,3 +51,16 @@ async def closed(desk: Desk, reason: str, *, patience: float = 10.0) -> None:
         desk.record((DeskStopped(at=desk.ports.clock.now(), reason=reason),))
     except TradingMcpError:
         _LOG.exception("the stop is not on record")
+
+
+def needed_for(book: Book) -> str:
+    """Return why this desk must not end by itself, or nothing."""
+    reasons = (
+        (book.working, "an order works, or nobody knows what became of it"),
+        (book.protections, "it watches exits"),
+        (book.closings, "it closes a position"),
+        (book.proposals or book.changes, "a proposal waits"),
+        (book.home.mode is Mode.LIVE and book.portfolio.positions, "a live position is open"),
+        (any(each.enabled for each in book.algorithms.values()), "an algorithm is enabled"),
+    )
+    return next((reason for is_so, reason in reasons if is_so), "")

@@ -288,3 +288,18 @@ def test_a_journal_that_cannot_be_written_leaves_reading(play: Play) -> None:
         assert world.held() == 0
 
     play(story)
+
+
+def test_a_desk_that_is_needed_does_not_make_way(play: Play) -> None:
+    async def story(world: World) -> None:
+        await world.ready()
+        client = Client(world)
+        asked = await client.asks("trade", intent_id="big", pair=BTC, side="buy", notional="280")
+        busy = await client.asks("stop", reason="a newer one", unless_needed=True)
+        assert (busy["ok"], client.door._stop_for) == (False, "")
+        assert busy["error"]["message"] == "This desk is needed: a proposal waits."
+        await client.asks("decline", proposal_id=asked["answer"]["proposal_id"])
+        assert (await client.asks("stop", reason="a newer one", unless_needed=True))["ok"]
+        assert client.door._stop_for == "a newer one"
+
+    play(story)

@@ -173,9 +173,10 @@ class PinApprover(Request, frozen=True, kw_only=True, tag="pin_approver"):
 
 
 class StopDesk(Request, frozen=True, kw_only=True, tag="stop"):
-    """Stop in good order."""
+    """Stop in good order, or only if nobody needs the desk."""
 
     reason: str = ""
+    unless_needed: bool = False
 
 
 AnyRequest = (

@@ -19,6 +19,7 @@ from trading_mcp.core.domain.money import exactly
 from trading_mcp.core.domain.orders import Door
 from trading_mcp.desk.answers import Answer, DoneAnswer
 from trading_mcp.desk.desk import Desk
+from trading_mcp.desk.opening import needed_for
 from trading_mcp.desk.queries import Reader, Since
 from trading_mcp.doors.local import reading
 from trading_mcp.doors.local import requests as r
@@ -207,13 +208,20 @@ class LocalDoor:
             case r.Screen():
                 self._note(called)
                 return self._screen(request), Exit.DONE
-            case r.StopDesk(reason=reason):
+            case r.StopDesk(reason=reason, unless_needed=unless_needed):
+                if unless_needed:
+                    self._require_unneeded()
                 self._desk.record((called,))
                 self._stop_for = redacted(reason, 200) or "stopped at the terminal"
                 return DoneAnswer(done=True, sentences=("The desk stops.",), seqs=()), Exit.DONE
             case _:
                 with exactly():
                     return await acts.act(request)
+
+    def _require_unneeded(self) -> None:
+        need = needed_for(self._desk.book) or ("another client is connected" if self.clients > 1 else "")
+        if need:
+            raise LinkRefused(f"This desk is needed: {need}.", "Stop it when it suits you: trading-mcp desk stop")
 
     def _screen(self, request: r.Screen) -> Answer:
         read = self.reader()
