@@ -1,0 +1,125 @@
+"""One call, whole: journaled before and after, carried out, answered in one way whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import inspect
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from trading_mcp.core.domain import events as e
+from trading_mcp.core.domain.money import exactly
+from trading_mcp.core.domain.orders import Door
+from trading_mcp.desk.desk import Desk
+from trading_mcp.desk.moments import Moments
+from trading_mcp.doors.mcp_server import replies
+from trading_mcp.doors.mcp_server.arguments import arguments_of
+from trading_mcp.doors.mcp_server.replies import Reply
+from trading_mcp.doors.mcp_server.tool import Arguments, Call, Tool
+from trading_mcp.errors import DeskFrozen, JournalUnwritable, TradingMcpError, UsageInvalid
+from trading_mcp.redact import redacted
+
+ARGUMENTS_MAX: Final = 1_000
+_log: Final = logging.getLogger("trading_mcp.mcp")
+
+
+class Calls:
+    """Carries out the calls of all connections; what changes something goes on when its client is gone."""
+
+    def __init__(self, desk: Desk, moments: Moments) -> None:
+        self._desk = desk
+        self._moments = moments
+        self._count = 0
+        self._under_way: set[asyncio.Task[Reply]] = set()
+
+    async def answer(self, tool: Tool, given: Mapping[str, Any], client: str, session: str) -> Reply:
+        """Answer one call; a client that cancels it only stops listening."""
+        self._count += 1
+        now = self._desk.ports.clock.now()
+        before = e.ToolCalled(
+            at=now,
+            call_id=f"mcp-{now}-{self._count}",
+            tool=tool.name,
+            arguments=_told(given),
+            door=Door.MCP,
+            client=client,
+            session=session,
+        )
+        call = Call(desk=self._desk, moments=self._moments, client=client, before=before)
+        if tool.reads:
+            # Nothing in it waits, so nothing can interrupt it.
+            return await self._answered(tool, given, call)
+        task = asyncio.create_task(self._answered(tool, given, call), name=f"call {before.call_id}")
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(task)
+
+    async def finish(self) -> None:
+        """Wait for what is under way; each of them waits for a venue no longer than an answer may take."""
+        if self._under_way:
+            await asyncio.wait(tuple(self._under_way))
+
+    async def _answered(self, tool: Tool, given: Mapping[str, Any], call: Call) -> Reply:
+        reply = await self._reply(tool, given, call)
+        self._note(
+            e.ToolAnswered(
+                at=self._desk.ports.clock.now(),
+                call_id=call.before.call_id,
+                status=reply.status,
+                size=len(reply.text),
+                digest=hashlib.sha256(reply.text).hexdigest(),
+                caused=call.caused,
+            )
+        )
+        return reply
+
+    async def _reply(self, tool: Tool, given: Mapping[str, Any], call: Call) -> Reply:
+        desk = self._desk
+        try:
+            arguments = self._understood(tool, given, call)
+            with exactly():
+                made = tool.run(call, arguments)
+                answer = await made if inspect.isawaitable(made) else made
+            return replies.answered(desk, answer)
+        except TradingMcpError as error:
+            return replies.failed(desk, error, retry_safe=isinstance(error, UsageInvalid))
+        except Exception:  # noqa: BLE001 - whatever a call met, its client hears one sentence and the desk goes on
+            _log.exception("a call failed", extra={"fields": {"tool": tool.name, "call": call.before.call_id}})
+            return replies.failed(desk, _unforeseen(call), retry_safe=False)
+
+    def _understood(self, tool: Tool, given: Mapping[str, Any], call: Call) -> Arguments:
+        try:
+            arguments = arguments_of(tool, given)
+        except UsageInvalid:
+            self._note(call.before)
+            raise
+        if tool.reads:
+            self._note(call.before)  # what acts records it in the same commit as what it does
+        return arguments
+
+    def _note(self, event: e.AnyEvent) -> None:
+        # A journal that cannot be written must not keep anyone from reading why.
+        with contextlib.suppress(JournalUnwritable):
+            self._desk.note((event,))
+
+
+def _told(given: Mapping[str, Any]) -> str:
+    """Return the arguments as the journal keeps them."""
+    if not given:
+        return ""
+    try:
+        return redacted(msgspec.json.encode(given).decode(), ARGUMENTS_MAX)
+    except (TypeError, ValueError, RecursionError):
+        return "(not readable)"
+
+
+def _unforeseen(call: Call) -> DeskFrozen:
+    return DeskFrozen(
+        f"The desk could not answer that; the reference is {call.before.call_id}.",
+        "Ask get_events whether anything was done before you repeat it. Its owner can read the log.",
+    )

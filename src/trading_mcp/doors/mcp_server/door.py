@@ -1,0 +1,59 @@
+"""The assistants' door: a connection gets the tools that its flags name, for as long as it lasts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from mcp.server.lowlevel.server import Server
+
+from trading_mcp import link
+from trading_mcp.desk.desk import Desk
+from trading_mcp.desk.moments import Moments
+from trading_mcp.doors.mcp_server.calls import Calls
+from trading_mcp.doors.mcp_server.server import SESSION, server_of
+from trading_mcp.doors.mcp_server.session import Session
+from trading_mcp.doors.mcp_server.tools import TOOLS
+from trading_mcp.doors.mcp_server.toolsets import chosen
+from trading_mcp.redact import redacted
+
+_Server = Server[dict[str, Any]]
+
+
+class McpDoor:
+    """Serves assistants. Who they say they are is a label; what they may is the door's, `Door.MCP`, for all.
+
+    `ceiling` are flags of the owner's that no connection's flags reach beyond.
+    """
+
+    def __init__(self, desk: Desk, moments: Moments, ceiling: Mapping[str, object] | None = None) -> None:
+        self._calls = Calls(desk, moments)
+        self._tools = chosen(TOOLS, ceiling or {})
+        self._servers: dict[tuple[str, ...], _Server] = {}
+        self._sessions = 0
+        self.server({})  # the usual one is made before anybody waits for it
+
+    def server(self, flags: Mapping[str, object]) -> _Server:
+        """Return the server for a connection's flags; a name that is not known is refused in a sentence."""
+        tools = chosen(self._tools, flags)
+        key = tuple(tool.name for tool in tools)
+        if key not in self._servers:
+            self._servers[key] = server_of(tools, self._calls)
+        return self._servers[key]
+
+    def require(self, hello: link.Hello) -> None:
+        """Raise if a connection's flags cannot be served, before it is welcomed."""
+        self.server(hello.flags)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, hello: link.Hello) -> None:
+        """Serve one connection until its client is gone; both first lines have been exchanged."""
+        server = self.server(hello.flags)
+        self._sessions += 1
+        SESSION.set((f"s{self._sessions}", redacted(hello.client, 80)))
+        session = Session(reader, writer)
+        await server.run(session, session, server.create_initialization_options())
+
+    async def close(self) -> None:
+        """Wait for the calls under way, which finish although nobody listens any more."""
+        await self._calls.finish()
