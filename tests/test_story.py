@@ -144,7 +144,13 @@ def test_stopping_it_by_hand_gets_one_sentence(tmp_path: Path) -> None:
     for turn in range(10):
         home = tmp_path / str(turn)
         story = subprocess.Popen(
-            [*COMMAND, "--home", str(home)], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            [*COMMAND, "--home", str(home)],
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            # Whoever runs these tests in the background has it ignored, and a child inherits that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - one thread
         )
         while story.poll() is None and not (home / "journal.db").exists():
             pass

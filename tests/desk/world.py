@@ -138,6 +138,11 @@ class Line:
         self._life.require()
         return getattr(self._inner, name)
 
+    async def advance(self) -> None:
+        # By its own name: from Python 3.12 on, isinstance with a protocol does not see what __getattr__ would give.
+        self._life.require()
+        await self._inner.advance()
+
     async def submit(self, order: Order) -> str:
         self._life.require()
         self._sending(order)
@@ -156,11 +161,12 @@ class World:
         rates: Mapping[Fault, float] | None = None,
         policy: Policy | None = None,
         cadence: Cadence | None = None,
+        start: int = START,
     ) -> None:
-        self.clock = LoopClock(loop, START)
+        self.clock = LoopClock(loop, start)
         self.feed = SimulatedFeed(SyntheticMarket(seed), self.clock)
         path = folder / f"venue-{seed}.db"
-        PaperVenue.create(path, cash=CASH, at=START)
+        PaperVenue.create(path, cash=CASH, at=start)
         self.paper = PaperVenue(path, self.feed, self.clock)
         self.venue = FaultyVenue(
             self.paper, self.clock, sleep=lambda us: asyncio.sleep(us / 1_000_000), seed=seed, rates=rates
