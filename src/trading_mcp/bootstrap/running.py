@@ -8,7 +8,7 @@ import logging
 import os
 import socket
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from trading_mcp import __version__, link
 from trading_mcp.adapters.approvals.keystore import Keystore
@@ -26,12 +26,16 @@ from trading_mcp.core.domain.orders import Door
 from trading_mcp.core.simulation.market import SyntheticMarket
 from trading_mcp.desk.desk import Desk
 from trading_mcp.desk.heart import Heart
+from trading_mcp.desk.moments import Moments
 from trading_mcp.desk.opening import closed, needed_for, opened
 from trading_mcp.desk.ports import Ports
 from trading_mcp.desk.queries import Since
 from trading_mcp.doors.local.server import LocalDoor
 from trading_mcp.errors import JournalError, TradingMcpError, UsageInvalid
 from trading_mcp.place import Place, socket_path
+
+if TYPE_CHECKING:
+    from trading_mcp.doors.mcp_server.door import McpDoor
 
 # The synthetic market of every home: what is made up is made up alike.
 SEED: Final = 7
@@ -86,6 +90,13 @@ def _logging(home: Opened) -> OperatorLog:
     return log
 
 
+def _assistants(desk: Desk, since: Since, notes: tuple[str, ...]) -> McpDoor:
+    # Only a desk that runs needs the SDK, which takes longer to load than everything else together.
+    from trading_mcp.doors.mcp_server.door import McpDoor  # noqa: PLC0415
+
+    return McpDoor(desk, Moments(desk, since, notes))
+
+
 class _Running:
     """One desk, from its first entry to its last."""
 
@@ -124,7 +135,8 @@ class _Running:
         self._latch_trouble(desk)
         desk.record(services.pinned(desk.book, self._clock.now()))
         self._halt.arm()
-        door = self._door = LocalDoor(desk, services, self._home.since, self._stop, self._notes())
+        assistants = _assistants(desk, self._home.since, self._notes())
+        door = self._door = LocalDoor(desk, services, self._home.since, self._stop, self._notes(), assistants)
         await door.open(listener)
         self._watcher.began(desk.book, self._home.since, str(self._home.folder.path))
         tasks = [
@@ -136,6 +148,7 @@ class _Running:
             await self._stopping.wait()
         finally:
             await door.close()
+            await assistants.close()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

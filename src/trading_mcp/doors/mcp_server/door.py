@@ -42,9 +42,9 @@ class McpDoor:
             self._servers[key] = server_of(tools, self._calls)
         return self._servers[key]
 
-    def require(self, hello: link.Hello) -> None:
+    def require(self, flags: Mapping[str, object]) -> None:
         """Raise if a connection's flags cannot be served, before it is welcomed."""
-        self.server(hello.flags)
+        self.server(flags)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, hello: link.Hello) -> None:
         """Serve one connection until its client is gone; both first lines have been exchanged."""
