@@ -232,7 +232,8 @@ class Courier:
     async def _cancel(self, name: str, order_id: str) -> None:
         """Ask until the venue has told the order's end; a cancel may be repeated, a submission never."""
         for pause in chain((0.0,), self._pauses()):  # pragma: no branch - without end
-            await self._crew.pause(name, pause)
+            if pause:
+                await self._crew.pause(name, pause)
             working = self._desk.book.working.get(order_id)
             if working is None or working.state is OrderState.CLEARED:
                 return

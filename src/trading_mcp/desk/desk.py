@@ -15,7 +15,7 @@ from trading_mcp.core.domain.facts import Facts
 from trading_mcp.core.domain.latches import ACCOUNT, Latch, TradingState
 from trading_mcp.core.domain.money import exactly
 from trading_mcp.core.domain.orders import OrderState, Purpose, Working
-from trading_mcp.core.domain.proposals import ProposedOrder
+from trading_mcp.core.domain.sight import pairs_of
 from trading_mcp.core.domain.verdict import Code
 from trading_mcp.core.guardrails.decide import decide
 from trading_mcp.desk.courier import Courier
@@ -138,7 +138,7 @@ class Desk:
         return is_settled(outcome)
 
     def _facts(self, command: c.AnyCommand | None, signature: Signature | None) -> Facts:
-        facts = self.gatherer.facts(self.book, _pairs_of(command, self.book))
+        facts = self.gatherer.facts(self.book, pairs_of(command, self.book))
         if signature is None:
             return facts
         try:
@@ -245,20 +245,3 @@ def _unwritable() -> JournalUnwritable:
         "The journal cannot be written: cancels are sent unrecorded, and nothing else is done.",
         "Run `trading-mcp doctor`, then start the desk again.",
     )
-
-
-def _pairs_of(command: c.AnyCommand | None, book: Book) -> frozenset[str]:
-    """Return the pairs a command is about, beside all that is held."""
-    match command:
-        case c.Execute():
-            return frozenset({command.intent.pair})
-        case c.ReportFill():
-            return frozenset({command.fill.pair})
-        case c.ReportCash():
-            return frozenset({f"{command.asset}-USDT", f"{command.asset}-{book.home.base_currency}"})
-        case c.Approve():
-            proposal = book.proposals.get(command.proposal_id)
-            body = None if proposal is None else proposal.body
-            return frozenset({body.intent.pair}) if isinstance(body, ProposedOrder) else frozenset()
-        case _:
-            return frozenset()

@@ -2,23 +2,21 @@
 
 import logging
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Final, ParamSpec, TypeVar
 
 from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.facts import Balance, Facts
-from trading_mcp.core.domain.instruments import Instrument, asset_of
+from trading_mcp.core.domain.instruments import Instrument
 from trading_mcp.core.domain.market import FeedHealth, Market, Price, Quote
-from trading_mcp.core.domain.money import ONE, exactly, is_amount
+from trading_mcp.core.domain.money import exactly
 from trading_mcp.core.domain.portfolio import assets_held, cash_key
+from trading_mcp.core.domain.sight import prices_of, stables_of, took, wanted_pairs
 from trading_mcp.core.ports import VenueBalance
 from trading_mcp.desk.ports import Ports
 
 P = ParamSpec("P")
 T = TypeVar("T")
 _LOG: Final = logging.getLogger("trading_mcp.desk")
-_TWO: Final = Decimal(2)
-_STABLE: Final = frozenset({"USDT", "USDC"})
 
 
 class Gatherer:
@@ -54,14 +52,14 @@ class Gatherer:
     def facts(self, book: Book, pairs: frozenset[str], *, keep: bool = True) -> Facts:
         """Return what is known now about some pairs, about everything held, and about the clocks."""
         ports, feed = self._ports, self._ports.feed
-        wanted = pairs | {position.pair for position in book.portfolio.positions.values()}
-        wanted |= {working.order.pair for working in book.working.values()}
-        wanted |= self._paid_in(book)
+        wanted = wanted_pairs(book, pairs)
         venues = tuple(ports.brokers)
         quotes, quotes_before = dict(self._quotes), dict(self._quotes_before)
         for venue in venues:
             for pair in wanted:
-                self._look(venue, pair, quotes, quotes_before)
+                quote = self._asked(feed.quote, venue, pair)
+                if quote is not None:
+                    took(quote, f"{venue}/{pair}", quotes, quotes_before)
         if keep:
             # A preview looks, and leaves nothing behind that the next order would be judged by.
             self._quotes, self._quotes_before = quotes, quotes_before
@@ -92,13 +90,6 @@ class Gatherer:
             order_id_seq=head.seq,
         )
 
-    @staticmethod
-    def _paid_in(book: Book) -> set[str]:
-        """Return the pairs that price coins held as cash."""
-        known = book.policy.account.stablecoins | _STABLE | {book.home.base_currency}
-        held = {key.split("/", 1)[1] for key, amount in book.portfolio.cash.items() if amount}
-        return {f"{asset}-{quote}" for asset in held - known for quote in ("USDT", book.home.base_currency)}
-
     def _unpriced(self, book: Book, prices: dict[str, Price]) -> frozenset[str]:
         """Return the held assets that no feed lists: they count nothing; one whose price is lost is not known."""
         missing = assets_held(book.portfolio) - prices.keys() - {book.home.base_currency}
@@ -115,47 +106,13 @@ class Gatherer:
             _LOG.info("the feed failed: %s", type(error).__name__)
             return None
 
-    def _look(self, venue: str, pair: str, quotes: dict[str, Quote], quotes_before: dict[str, Quote]) -> None:
-        """Look at a pair; two looks at one and the same quote are one."""
-        quote = self._asked(self._ports.feed.quote, venue, pair)
-        if quote is None:
-            return
-        key = f"{venue}/{pair}"
-        before = quotes.get(key)
-        if before is not None and quote.at > before.at:
-            quotes_before[key] = before
-        quotes[key] = quote
-
-    def _prices(self, book: Book, pairs: frozenset[str], quotes: dict[str, Quote]) -> dict[str, Price]:
-        """Value each asset by the freshest of its pairs at the venues, stablecoins at market."""
+    def _prices(self, book: Book, pairs: set[str], quotes: dict[str, Quote]) -> dict[str, Price]:
         base = book.home.base_currency
-        prices: dict[str, Price] = {}
-        stables = book.policy.account.stablecoins | _STABLE
+        stable_quotes = [
+            (stable, quote)
+            for stable in sorted(stables_of(book))
+            for venue in self._ports.brokers
+            if (quote := self._asked(self._ports.feed.quote, venue, f"{stable}-{base}")) is not None
+        ]
         with exactly():
-            for stable in sorted(stables):
-                for venue in self._ports.brokers:
-                    quote = self._asked(self._ports.feed.quote, venue, f"{stable}-{base}")
-                    if quote is not None:
-                        _value(prices, stable, quote, ONE, quote.confirmed_at)
-            for key, quote in quotes.items():
-                pair = key.split("/", 1)[1]
-                if pair in pairs and asset_of(pair) not in stables:
-                    rate, at = self._rate(pair, prices, base, quote.confirmed_at)
-                    if rate is not None:
-                        _value(prices, asset_of(pair), quote, rate, at)
-        return prices
-
-    @staticmethod
-    def _rate(pair: str, prices: dict[str, Price], base: str, at: int) -> tuple[Decimal | None, int]:
-        currency = pair.split("-", 1)[1] if "-" in pair else "USD"
-        if currency == base:
-            return ONE, at
-        price = prices.get(currency)
-        return (None, at) if price is None else (price.value, min(at, price.confirmed_at))
-
-
-def _value(prices: dict[str, Price], asset: str, quote: Quote, rate: Decimal, at: int) -> None:
-    """Take the middle of a quote as an asset's price, unless a fresher one is known or the quote is none."""
-    known = prices.get(asset)
-    if (known is None or known.confirmed_at < at) and is_amount(quote.bid) and is_amount(quote.ask):
-        prices[asset] = Price(value=(quote.bid + quote.ask) / _TWO * rate, confirmed_at=at)
+            return prices_of(book, pairs, quotes, stable_quotes)

@@ -81,7 +81,7 @@ def moved(book: Book, order_id: str, state: OrderState, at: int, **changes: Any)
     before = book.order(order_id)
     if before is None:
         return replace(book, at=at)
-    after = replace(before, state=state, since=at, **changes)
+    after = replace(before, **{"state": state, "since": at} | changes)
     if state in ENDED:
         if before.order.reduces and before.state is not OrderState.CLEARED:
             # What an exit held is free again; a balance read before that must not trap the next one.
@@ -126,7 +126,8 @@ def cancel_requested(book: Book, event: e.OrderCancelRequested) -> Book:
     # An order on its way or of unknown fate stays so: wanting it gone tells nothing about where it is.
     is_there = before.state in (OrderState.LIVE, OrderState.PARTIAL, OrderState.CANCEL_PENDING)
     state = OrderState.CANCEL_PENDING if is_there else before.state
-    return moved(book, event.order_id, state, event.at, cancel_reason=event.reason)
+    # Nothing has moved at the venue yet: a balance read before still shows what the order holds.
+    return moved(book, event.order_id, state, event.at, since=before.since, cancel_reason=event.reason)
 
 
 def cancelled(book: Book, event: e.OrderCancelled) -> Book:

@@ -58,3 +58,8 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
 
 
 FREE: Final = Costs()
+
+
+def ordinary(instrument: Instrument) -> Costs:
+    """The pair's own fee for everybody, and never more than what was offered or traded."""
+    return Costs(fee_taker=instrument.fee_rate, fee_maker=instrument.fee_rate, volume_share=ONE)

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Final
 
 from msgspec.structs import replace
@@ -12,7 +13,6 @@ from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.events import (
     AnyEvent,
     DeskCreated,
-    FillRecorded,
     OrderCancelRequested,
     OrderCleared,
     OrderSending,
@@ -20,21 +20,18 @@ from trading_mcp.core.domain.events import (
 from trading_mcp.core.domain.evolve import evolve, first_book
 from trading_mcp.core.domain.facts import Balance, Facts
 from trading_mcp.core.domain.home import Home
-from trading_mcp.core.domain.instruments import asset_of
-from trading_mcp.core.domain.market import MINUTE, FeedHealth, Market, Price, Quote
+from trading_mcp.core.domain.market import MINUTE, FeedHealth, Market, Quote
 from trading_mcp.core.domain.money import ZERO, exactly
-from trading_mcp.core.domain.orders import OrderState, Side
+from trading_mcp.core.domain.orders import OrderState
 from trading_mcp.core.domain.policy import Policy
+from trading_mcp.core.domain.sight import pairs_of, prices_of, stables_of, took, wanted_pairs
 from trading_mcp.core.guardrails.decide import decide
 from trading_mcp.core.ports import Head
-from trading_mcp.core.simulation.costs import Costs
+from trading_mcp.core.simulation.costs import Costs, ordinary
+from trading_mcp.core.simulation.exchange import Exchange
 from trading_mcp.core.simulation.listing import VENUE
 from trading_mcp.core.simulation.market import SyntheticMarket
-from trading_mcp.core.simulation.matching import match_all, match_depth
-from trading_mcp.core.simulation.resting import Look, Matched, Resting, arrive
 
-_TWO: Final = Decimal(2)
-_STABLE: Final = "USDT-USD"
 # One command may cause others; a decision that never comes to rest is a defect.
 _STEPS_MAX: Final = 1000
 # Makes events durable before they take effect, and says where the journal ends after them.
@@ -52,26 +49,30 @@ class Rehearsal:
         market: SyntheticMarket,
         pairs: Sequence[str],
         start: int,
-        costs: Costs,
+        costs: Costs | None = None,
         record: Record | None = None,
     ) -> None:
         self.market = market
         self.pairs = tuple(pairs)
         self.now = start
-        self.costs = costs
         self.events: list[AnyEvent] = []
         self._record = record or self._remember
-        self._resting: dict[str, Resting] = {}
+        self._exchange = Exchange(market, ordinary if costs is None else lambda _: costs, self._held)
         self._instruments = {f"{VENUE}/{item.pair}": item for item in market.instruments()}
         self._quotes: dict[str, Quote] = {}
         self._quotes_before: dict[str, Quote] = {}
+        self._read: set[str] = set()
+        self._stable_quotes: list[tuple[str, Quote]] = []
         self._facts = Facts(now=-1, day="")
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._happened: list[AnyEvent] = []
         created = DeskCreated(at=start, home=home, policy=policy)
         self._head = self._record(start, (created,))
         with exactly():
             self.book: Book = first_book(created)
         self.do(c.Reconcile(venue=VENUE, holdings={}))
-        self.do(c.Mark())
+        self._mark()
+        self._came_to_rest()
 
     def _remember(self, at: int, events: Sequence[AnyEvent]) -> Head:
         """Keep events in memory; without a journal the count stands for the hash of its head."""
@@ -81,82 +82,124 @@ class Rehearsal:
 
     def do(self, command: c.AnyCommand) -> tuple[AnyEvent, ...]:
         """Decide one command and everything it causes; return all of it in order."""
+        self._commit(command)
+        return self._came_to_rest()
+
+    def advance(self, until: int) -> tuple[AnyEvent, ...]:
+        """Let one step of time pass as a beat of the desk does: time, a visit to the venue, guards, valuation."""
+        self.now = until
+        self._commit(c.Tick())
+        self._waiting.append(self._visit)
+        if self.book.protections or self.book.closings:
+            self._commit(c.Watch())
+        if self.now - self._marked_at >= MINUTE:
+            self._mark()
+        return self._came_to_rest()
+
+    def _mark(self) -> None:
+        self._marked_at = self.now
+        self._commit(c.Mark())
+
+    def _commit(self, command: c.AnyCommand) -> tuple[AnyEvent, ...]:
+        """Decide, record, fold, and leave what is to be done for the moment when this decision is over."""
         with exactly():
-            happened: list[AnyEvent] = []
-            waiting: deque[c.AnyCommand] = deque([command])
-            has_filled = False
-            for _ in range(_STEPS_MAX):
-                if not waiting:
-                    if not has_filled:
-                        return tuple(happened)
-                    # A fill may be what breaks a limit: it is valued at once, not at the next minute.
-                    has_filled = False
-                    waiting.append(c.Mark(on_fill=True))
-                events = decide(waiting.popleft(), self.book, self.facts())
-                if not events:
-                    continue
+            events = decide(command, self.book, self._known(wanted_pairs(self.book, pairs_of(command, self.book))))
+            if events:
                 self._head = self._record(self.now, events)
                 for event in events:
                     self.book = evolve(self.book, event)
-                    has_filled = has_filled or isinstance(event, FillRecorded)
-                happened.extend(events)
-                for event in events:
-                    waiting.extend(self._act(event))
-            raise AssertionError("a decision never came to rest")
+        self._happened.extend(events)
+        for event in events:
+            if isinstance(event, OrderCleared):
+                self._waiting.append(partial(self._deliver, event.order.id))
+            elif isinstance(event, OrderCancelRequested):
+                self._waiting.append(partial(self._cancel, event.order_id))
+        return events
 
-    def advance(self, until: int) -> tuple[AnyEvent, ...]:
-        """Let one step of time pass: fills, guards, valuation."""
-        first_minute = self.now // MINUTE
-        happened: list[AnyEvent] = []
-        self.now = until
-        with exactly():
-            reports = self._match_resting(first_minute)
-        for report in reports:
-            happened.extend(self.do(report))
-        happened.extend(self.do(c.Tick()))
-        if self.book.protections or self.book.closings:
-            happened.extend(self.do(c.Watch()))
-        happened.extend(self.do(c.Mark()))
-        return tuple(happened)
+    def _came_to_rest(self) -> tuple[AnyEvent, ...]:
+        """Do what waits, one after the other, and what comes of it; return all that happened."""
+        for _ in range(_STEPS_MAX):
+            if not self._waiting:
+                happened, self._happened = tuple(self._happened), []
+                return happened
+            with exactly():
+                self._waiting.popleft()()
+        raise AssertionError("a decision never came to rest")
+
+    def _deliver(self, order_id: str) -> None:
+        events = self._commit(c.LookAgain(order_id=order_id))
+        if any(isinstance(event, OrderSending) and event.order_id == order_id for event in events):
+            self._exchange.take(self.book.working[order_id].order, self.now)
+            self._commit(c.ReportAccepted(order_id=order_id, venue_order_id=f"v-{order_id}"))
+            self._look(order_id)
+
+    def _cancel(self, order_id: str) -> None:
+        self._exchange.cancel(order_id, self.now)
+        self._look(order_id)
+
+    def _visit(self) -> None:
+        self._exchange.advance(self.now)
+        for order_id in ("", *self.book.working):
+            self._look(order_id)
+
+    def _look(self, order_id: str) -> None:
+        """Fold what the venue has filled, then the end of an order: an end never comes before what it filled."""
+        fills = self._exchange.fills()
+        for fill in fills:
+            self._commit(c.ReportFill(fill=fill))
+        if fills:
+            # A fill may be what breaks a limit: it is valued at once, not at the next minute.
+            self._commit(c.Mark(on_fill=True))
+        matched = self._exchange.ended(order_id)
+        if matched is None:
+            return
+        if matched.state is OrderState.CANCELLED:
+            self._commit(c.ReportCancelled(order_id=order_id))
+        else:
+            self._commit(c.ReportLapsed(order_id=order_id, reason=matched.reason))
 
     def facts(self) -> Facts:
-        """Gather what is true now; quotes are read once for each moment."""
+        """Return what is true now of every pair; whoever only looks leaves nothing behind."""
+        with exactly():
+            return self._known({*self.pairs}, keep=False)
+
+    def _known(self, wanted: set[str], *, keep: bool = True) -> Facts:
+        """Gather what is true now of some pairs, each read once for each moment."""
         if self._facts.now != self.now:
-            self._gather()
+            self._start_moment()
+        quotes, before = (self._quotes, self._quotes_before) if keep else ({**self._quotes}, {**self._quotes_before})
+        for pair in wanted:
+            key = f"{VENUE}/{pair}"
+            seen = quotes.get(key)
+            if seen is None or key not in self._read:
+                quote = self.market.quote(pair, self.now)
+                if quote is not None:
+                    took(quote, key, quotes, before)
+                if keep:
+                    self._read.add(key)
+        prices = prices_of(self.book, wanted, quotes, self._stable_quotes)
         return replace(
             self._facts,
+            quotes=quotes,
+            quotes_before=before,
+            prices=prices,
             balances=self._balances(),
             order_id_seed=self._head.hash,
             order_id_seq=self._head.seq,
         )
 
-    def _gather(self) -> None:
-        """Read the market once; both quotes of a pair are kept, so that a jump shows."""
-        self._quotes_before = self._quotes
-        quotes: dict[str, Quote] = {}
-        prices: dict[str, Price] = {}
-        stable = self.market.quote(_STABLE, self.now)
-        rate = Decimal(1)
-        if stable is not None:
-            rate = (stable.bid + stable.ask) / _TWO
-            prices["USDT"] = Price(value=rate, confirmed_at=stable.confirmed_at)
-        for pair in self.pairs:
-            quote = self.market.quote(pair, self.now)
-            if quote is None:
-                continue
-            quotes[f"{VENUE}/{pair}"] = quote
-            middle = (quote.bid + quote.ask) / _TWO
-            worth = middle * rate if "-" in pair else middle
-            prices[asset_of(pair)] = Price(value=worth, confirmed_at=quote.confirmed_at)
-        self._quotes = quotes
+    def _start_moment(self) -> None:
+        self._read = set[str]()
+        base = self.book.home.base_currency
+        asked = [
+            (stable, self.market.quote(f"{stable}-{base}", self.now)) for stable in sorted(stables_of(self.book))
+        ]
+        self._stable_quotes = [(stable, quote) for stable, quote in asked if quote is not None]
         sessions = {market: self.market.session(market, self.now) for market in Market}
         self._facts = Facts(
             now=self.now,
             day=sessions[Market.CRYPTO].day,
-            quotes=quotes,
-            quotes_before=self._quotes_before,
             instruments=self._instruments,
-            prices=prices,
             sessions=sessions,
             feeds={VENUE: FeedHealth.HEALTHY},
             venue_modes={VENUE: self.book.home.mode},
@@ -169,66 +212,7 @@ class Rehearsal:
             if key.startswith(f"{VENUE}/")
         }
 
-    def _act(self, event: AnyEvent) -> list[c.AnyCommand]:
-        match event:
-            case OrderCleared():
-                return [c.LookAgain(order_id=event.order.id)]
-            case OrderSending():
-                return self._send(event.order_id)
-            case OrderCancelRequested():
-                return self._cancel(event.order_id)
-            case _:
-                return []
-
-    def _send(self, order_id: str) -> list[c.AnyCommand]:
-        """Be the venue: take the order and match it against the book of this moment."""
-        order = self.book.working[order_id].order
-        depth = self.market.depth(order.pair, self.now)
-        quote = self._quotes.get(f"{VENUE}/{order.pair}")
-        look = self._look(order.pair)
-        price = ZERO if quote is None else quote.bid if order.side is Side.SELL else quote.ask
-        resting = arrive(order, look, price=price)
-        reports: list[c.AnyCommand] = [c.ReportAccepted(order_id=order_id, venue_order_id=f"v-{order_id}")]
-        if depth is None:
-            self._resting[order_id] = resting
-            return reports
-        return reports + self._reports(match_depth(resting, depth, look))
-
-    def _cancel(self, order_id: str) -> list[c.AnyCommand]:
-        if self._resting.pop(order_id, None) is None:
-            return []
-        return [c.ReportCancelled(order_id=order_id)]
-
-    def _look(self, pair: str) -> Look:
-        return Look(instrument=self._instruments[f"{VENUE}/{pair}"], costs=self.costs, at=self.now)
-
-    def _match_resting(self, first_minute: int) -> list[c.AnyCommand]:
-        """Match what rests against every minute that has ended since."""
-        reports: list[c.AnyCommand] = []
-        for pair in sorted({resting.order.pair for resting in self._resting.values()}):
-            for minute in range(first_minute, self.now // MINUTE):
-                mine = [resting for resting in self._resting.values() if resting.order.pair == pair]
-                bar = self.market.candle(pair, minute) if mine else None
-                if bar is None:
-                    continue
-                held: dict[str, Decimal] = {}
-                for position in self.book.portfolio.positions.values():
-                    if position.pair == pair:
-                        held[position.book] = held.get(position.book, ZERO) + position.quantity
-                for matched in match_all(mine, bar, held, self._look(pair)):
-                    reports.extend(self._reports(matched))
-        return reports
-
-    def _reports(self, matched: Matched) -> list[c.AnyCommand]:
-        """Say what became of an order in the words of a venue."""
-        order_id = matched.resting.order.id
-        reports: list[c.AnyCommand] = [c.ReportFill(fill=fill) for fill in matched.fills]
-        if not matched.ended:
-            self._resting[order_id] = matched.resting
-            return reports
-        self._resting.pop(order_id, None)
-        if matched.state is OrderState.CANCELLED:
-            reports.append(c.ReportCancelled(order_id=order_id))
-        elif matched.state is OrderState.LAPSED:
-            reports.append(c.ReportLapsed(order_id=order_id, reason=matched.reason))
-        return reports
+    def _held(self, pair: str) -> Decimal:
+        """Return what the account holds of a pair, whichever book owns it."""
+        positions = self.book.portfolio.positions.values()
+        return sum((item.quantity for item in positions if item.pair == pair), start=ZERO)

@@ -94,6 +94,13 @@ def arrive(order: Order, look: Look, *, price: Decimal, expires_at: int | None =
     )
 
 
+def until(resting: Resting, moment: int | None) -> Resting:
+    """An order that ends at a moment unless it ends before."""
+    if moment is None or (resting.expires_at is not None and resting.expires_at <= moment):
+        return resting
+    return msgspec.structs.replace(resting, expires_at=moment)
+
+
 def trailed(order: Order, stop: Decimal | None, price: Decimal, step: Decimal) -> Decimal:
     """The trigger of a trailing stop after a price: `trail` is a share of the best one; it never loosens."""
     distance = order.trail if order.trail is not None else ZERO

@@ -9,6 +9,8 @@ import msgspec
 from trading_mcp.core.domain.market import DAY, HOUR, MINUTE, Market, Session
 
 _EPOCH: Final = date(1970, 1, 1).toordinal()
+# No session is longer and none begins sooner after another: the end of a day whose own close is not told yet.
+_SESSION_MAX: Final = 16 * HOUR
 _OPEN: Final = 9 * HOUR + 30 * MINUTE
 _CLOSE: Final = 16 * HOUR
 _CLOSE_EARLY: Final = 13 * HOUR
@@ -138,3 +140,12 @@ def session(market: Market, at: int) -> Session:
     if at < last.closes_at:
         return Session(market=market, is_open=True, day=day, opens_at=last.opens_at, closes_at=last.closes_at)
     return Session(market=market, is_open=False, day=day, opens_at=next_hours(at).opens_at)
+
+
+def day_ends(session: Session | None) -> int | None:
+    """When an order for the day lapses: at this session's close, or at the next one's at the latest."""
+    if session is None:
+        return None
+    if session.is_open or session.opens_at is None:
+        return session.closes_at
+    return session.opens_at + _SESSION_MAX

@@ -6,12 +6,11 @@ from typing import Final
 import msgspec
 
 from trading_mcp.core.domain.instruments import Instrument
-from trading_mcp.core.domain.market import HOUR, Depth, Session
+from trading_mcp.core.domain.market import Depth, Session
 from trading_mcp.core.domain.money import ONE, ZERO, is_amount, plain
 from trading_mcp.core.domain.orders import Order, OrderType, Side, TimeInForce
+from trading_mcp.core.simulation.sessions import day_ends
 
-# No session is longer and none begins sooner after another: the end of a day whose own close is not told yet.
-_SESSION_MAX: Final = 16 * HOUR
 _AT_ONCE: Final = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 _WITH_LIMIT: Final = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
 _WITH_STOP: Final = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
@@ -34,15 +33,6 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
         """The price a side would trade at first; None is not known."""
         levels = () if self.depth is None else self.depth.asks if side is Side.BUY else self.depth.bids
         return levels[0].price if levels else None
-
-
-def day_ends(session: Session | None) -> int | None:
-    """When an order for the day lapses: at this session's close, or at the next one's at the latest."""
-    if session is None:
-        return None
-    if session.is_open or session.opens_at is None:
-        return session.closes_at
-    return session.opens_at + _SESSION_MAX
 
 
 def objection(order: Order, seen: Seen) -> str | None:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from trading_mcp.adapters.brokers.paper import schema
 from trading_mcp.adapters.brokers.paper.account import Account, hold_of
-from trading_mcp.adapters.brokers.paper.admission import Seen, day_ends, objection
+from trading_mcp.adapters.brokers.paper.admission import Seen, objection
 from trading_mcp.adapters.brokers.paper.records import Kept, Looked, Records
 from trading_mcp.core.domain.home import Mode
 from trading_mcp.core.domain.instruments import Instrument
@@ -23,20 +23,16 @@ from trading_mcp.core.domain.market import MINUTE, Candle, Depth, FeedHealth, Se
 from trading_mcp.core.domain.money import ONE, ZERO, exactly, is_amount, plain
 from trading_mcp.core.domain.orders import Fill, Order, OrderState, Side, TimeInForce
 from trading_mcp.core.ports import Clock, Duplicate, Feed, NotFound, Refusal, Transfer, VenueBalance, VenueOrder
-from trading_mcp.core.simulation.costs import Costs
+from trading_mcp.core.simulation.costs import Costs, ordinary
 from trading_mcp.core.simulation.listing import VENUE
 from trading_mcp.core.simulation.matching import match_all
-from trading_mcp.core.simulation.resting import DAY_OVER, Look, Resting, arrive
+from trading_mcp.core.simulation.resting import DAY_OVER, Look, Resting, arrive, until
+from trading_mcp.core.simulation.sessions import day_ends
 
 _UNREAL: Final = frozenset({Mode.SIMULATED, Mode.PAPER})
 CANCELLED: Final = "cancelled as asked"
 
 Terms = Callable[[Instrument], Costs]
-
-
-def ordinary(instrument: Instrument) -> Costs:
-    """The pair's own fee for everybody, and never more than what was offered or traded."""
-    return Costs(fee_taker=instrument.fee_rate, fee_maker=instrument.fee_rate, volume_share=ONE)
 
 
 class PaperVenue:
@@ -225,7 +221,7 @@ class PaperVenue:
             if resting.order.time_in_force is TimeInForce.DAY:
                 session = self._session(resting.order.pair)
                 closes_at = session.closes_at if session is not None and session.is_open else None
-                bound = _until(resting, closes_at)
+                bound = until(resting, closes_at)
                 if bound != resting:
                     account.open[order_id] = replace(kept, resting=bound)
                     self._records.update(account.open[order_id], is_open=True)
@@ -301,11 +297,4 @@ class PaperVenue:
 def _arriving(order: Order, look: Look, seen: Seen) -> Resting:
     """An order as it enters the market; one of the day ends with it even if it says a later moment."""
     resting = arrive(order, look, price=seen.best(order.side) or ZERO)
-    return _until(resting, day_ends(seen.session)) if order.time_in_force is TimeInForce.DAY else resting
-
-
-def _until(resting: Resting, moment: int | None) -> Resting:
-    """An order that ends at a moment unless it ends before."""
-    if moment is None or (resting.expires_at is not None and resting.expires_at <= moment):
-        return resting
-    return replace(resting, expires_at=moment)
+    return until(resting, day_ends(seen.session)) if order.time_in_force is TimeInForce.DAY else resting
