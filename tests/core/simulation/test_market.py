@@ -238,5 +238,9 @@ def test_a_day_of_prices_is_the_same_on_every_machine_and_version() -> None:
     for listing in LISTINGS:
         digest.update(msgspec.json.encode(market.candles(listing.pair, FIRST, 1440)))
         digest.update(msgspec.json.encode(market.depth(listing.pair, START + 12_345 * SECOND)))
-        digest.update(msgspec.json.encode(market.quote(listing.pair, START + 54_321 * SECOND)))
+        quote = market.quote(listing.pair, START + 54_321 * SECOND)
+        assert quote is not None
+        told = msgspec.structs.asdict(quote)
+        assert told.pop("is_sane")
+        digest.update(msgspec.json.encode(told))
     assert digest.hexdigest() == "1262bc824752bbc0154abad661dda69919fe4b42bed9b43b8755b8571bc133b2"

@@ -5,7 +5,7 @@ from decimal import Decimal
 import msgspec
 
 from trading_mcp.core.domain.home import Mode
-from trading_mcp.core.domain.instruments import Instrument, is_usable
+from trading_mcp.core.domain.instruments import Instrument
 from trading_mcp.core.domain.market import FeedHealth, Market, Price, Quote, Session
 from trading_mcp.core.domain.proposals import Statement
 
@@ -44,4 +44,4 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     def instrument(self, key: str) -> Instrument | None:
         """Return what a venue takes of a pair, if it makes sense."""
         found = self.instruments.get(key)
-        return found if found is not None and is_usable(found) else None
+        return found if found is not None and found.is_usable else None

@@ -46,13 +46,19 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     times_in_force: frozenset[TimeInForce] = frozenset(TimeInForce)
     stops_rest: bool = True
     fee_rate: Decimal = Decimal("0.001")
+    # Worked out once where a venue's list is read, and never again for an order; what is passed in is ignored.
+    is_usable: bool = False
+
+    def __post_init__(self) -> None:
+        """See what the venue told of the pair."""
+        msgspec.structs.force_setattr(self, "is_usable", _is_usable(self))
 
     def exposure(self, quantity: Decimal, price: Decimal) -> Decimal:
         """Return what a quantity is worth in the quote currency; a contract counts its multiplier."""
         return quantity * price * self.multiplier
 
 
-def is_usable(instrument: Instrument) -> bool:
+def _is_usable(instrument: Instrument) -> bool:
     """Say whether what a venue tells of a pair can be calculated with; else the pair counts as not listed."""
     it = instrument
     return (

@@ -6,6 +6,9 @@ from functools import lru_cache
 from typing import Final
 
 import msgspec
+from msgspec.structs import force_setattr
+
+from trading_mcp.core.domain.money import is_price
 
 SECOND: Final = 1_000_000
 MINUTE: Final = 60 * SECOND
@@ -39,6 +42,13 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     confirmed_at: int
     source: str
     simulated: bool = False
+    # Worked out once where a quote is read, and never again for an order; what is passed in is ignored.
+    is_sane: bool = False
+
+    def __post_init__(self) -> None:
+        """See whether both sides are prices, and stand the right way round."""
+        bid, ask = self.bid, self.ask
+        force_setattr(self, "is_sane", is_price(bid) and is_price(ask) and bid <= ask)
 
 
 class Level(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,3 +103,9 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
 
     value: Decimal
     confirmed_at: int
+    # As with a quote: worked out once.
+    is_sane: bool = False
+
+    def __post_init__(self) -> None:
+        """See whether the worth is one that can be counted with."""
+        force_setattr(self, "is_sane", is_price(self.value))

@@ -30,27 +30,25 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
     window: tuple[tuple[int, Decimal], ...] = ()
     paused_until: int = 0
     pauses: int = 0
+    # Worked out once with every valuation, and read for every order; what is passed in is ignored.
+    rolling_peak: Decimal = ZERO
+    window_peak: Decimal = ZERO
+
+    def __post_init__(self) -> None:
+        """Find the highest value of the last seven days, and of the short window."""
+        msgspec.structs.force_setattr(self, "rolling_peak", _highest(self.value, self.peaks))
+        msgspec.structs.force_setattr(self, "window_peak", _highest(self.value, self.window))
 
     @property
     def day_loss(self) -> Decimal:
         """Return what was lost since the day opened; a gain is negative."""
         return self.day_open - self.value
 
-    @property
-    def rolling_peak(self) -> Decimal:
-        """Return the highest value of the last seven days."""
-        highest = self.value
-        for _, peak in self.peaks:
-            highest = peak if peak > highest else highest  # noqa: FURB136 - max() costs as much as the whole loop
-        return highest
 
-    @property
-    def window_peak(self) -> Decimal:
-        """Return the highest value inside the short window."""
-        highest = self.value
-        for _, value in self.window:
-            highest = value if value > highest else highest  # noqa: FURB136 - as above
-        return highest
+def _highest(value: Decimal, points: tuple[tuple[int, Decimal], ...]) -> Decimal:
+    for _, other in points:
+        value = other if other > value else value  # noqa: FURB136 - max() costs as much as the whole loop
+    return value
 
 
 def first_measure(value: Decimal, at: int, day: str) -> Measure:

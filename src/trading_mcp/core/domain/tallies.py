@@ -51,15 +51,20 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
 
 def after_clearing(tally: Tally, content: Content, notional: Decimal, at: int, day: str) -> Tally:
     """Count one cleared increasing order; times only grow, so that a clock that stepped back forgives nothing."""
-    if tally.cleared_at and at < tally.cleared_at[-1]:
-        at = tally.cleared_at[-1]
-    pair_at = {pair: last for pair, last in tally.pair_at.items() if last > at - COOLDOWN_LONGEST}
-    pair_at[content.pair] = at
+    times, recent = tally.cleared_at, tally.recent
+    if times and at < times[-1]:
+        at = times[-1]
+    # Times only grow, so what is too old stands in front; pairs are so few that once a day is often enough.
+    while recent and recent[0][0] <= at - DUPLICATE_WINDOW_LONGEST:
+        recent = recent[1:]
+    pair_at = tally.pair_at
+    if day != tally.day:
+        pair_at = {pair: last for pair, last in pair_at.items() if last > at - COOLDOWN_LONGEST}
     return Tally(
         day=day,
         orders_day=tally.orders_on(day) + 1,
         turnover_day=tally.turnover_on(day) + notional,
-        cleared_at=(*(t for t in tally.cleared_at if t > at - RATE_WINDOW_LONGEST), at),
-        pair_at=pair_at,
-        recent=(*(r for r in tally.recent if r[0] > at - DUPLICATE_WINDOW_LONGEST), (at, content)),
+        cleared_at=(*times[bisect_right(times, at - RATE_WINDOW_LONGEST) :], at),
+        pair_at={**pair_at, content.pair: at},
+        recent=(*recent, (at, content)),
     )

@@ -29,7 +29,7 @@ _ACTIVE: Final = TradingState.ACTIVE
 _UNSEEN: Final = frozenset({OrderState.CLEARED, OrderState.SENDING, OrderState.UNKNOWN})
 
 
-class Case(msgspec.Struct, frozen=True, kw_only=True):
+class Case(msgspec.Struct, frozen=True):
     """One intent in its world; None stays None where a fact is missing."""
 
     intent: Intent
@@ -38,6 +38,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     policy: Policy
     limits: MarketLimits
     market: Market
+    algorithm: str | None
     asset: str
     venue: str | None
     instrument: Instrument | None
@@ -71,10 +72,12 @@ def case_of(
     pair = intent.pair
     problem = problem_of(intent, facts.now)
     asset, currency, market = traits_of(pair)
-    limits = policy.crypto if market is _CRYPTO else policy.stocks
-    state, latch = book.state(market, venue, intent.algorithm) if book.latches else (_ACTIVE, None)
+    limits, algorithm = policy.crypto if market is _CRYPTO else policy.stocks, intent.algorithm
+    state, latch = book.state(market, venue, algorithm) if book.latches else (_ACTIVE, None)
     key = f"{venue}/{pair}"
-    instrument, quote = facts.instrument(key), facts.quotes.get(key)
+    instrument, quote = facts.instruments.get(key), facts.quotes.get(key)
+    if instrument is not None and not instrument.is_usable:
+        instrument = None
     terms, scopes, free, rate, risk, reduces = NO_TERMS, None, None, None, None, False
     if not problem:
         owner = venue or ""
@@ -96,30 +99,32 @@ def case_of(
                 multiplier = ONE if instrument is None else instrument.multiplier
                 notional = quantity * terms.worst * multiplier * rate
             risk = risk_of(intent, book, facts, policy, notional)
+    # By position, in the order of the fields above: by name it costs twice as much.
     return Case(
-        intent=intent,
-        book=book,
-        facts=facts,
-        policy=policy,
-        limits=limits,
-        market=market,
-        asset=asset,
-        venue=venue,
-        instrument=instrument,
-        quote=quote,
-        state=state,
-        latch=latch,
-        problem=problem,
-        reference=terms.reference,
-        limit_price=terms.limit,
-        stop_price=terms.stop,
-        price_worst=terms.worst,
-        quantity=terms.quantity,
-        scopes=scopes,
-        reduces=reduces,
-        rate=rate,
-        free=free,
-        risk=risk,
+        intent,
+        book,
+        facts,
+        policy,
+        limits,
+        market,
+        algorithm,
+        asset,
+        venue,
+        instrument,
+        quote,
+        state,
+        latch,
+        problem,
+        terms.reference,
+        terms.limit,
+        terms.stop,
+        terms.worst,
+        terms.quantity,
+        scopes,
+        reduces,
+        rate,
+        free,
+        risk,
     )
 
 

@@ -30,7 +30,7 @@ class Sized(msgspec.Struct, frozen=True, kw_only=True):
 def fit(case: Case) -> Sized | None:
     """Return a smaller size, or None where the wish may stay or must not be touched."""
     risk, intent, wanted, price = case.risk, case.intent, case.quantity, case.price_worst
-    if risk is None or intent.algorithm is None or intent.fit is not Fit.SHRINK or not _may_shrink(case):
+    if risk is None or case.algorithm is None or intent.fit is not Fit.SHRINK or not _may_shrink(case):
         return None
     instrument, rate, limit = case.instrument, case.rate, risk.order_limit
     if wanted is None or price is None or instrument is None or rate is None or limit is None or case.free is None:

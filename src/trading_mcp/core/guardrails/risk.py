@@ -11,7 +11,7 @@ from trading_mcp.core.domain.instruments import asset_of, quote_of, traits_of
 from trading_mcp.core.domain.mandates import Algorithm
 from trading_mcp.core.domain.market import SECOND, Market
 from trading_mcp.core.domain.measures import Measure
-from trading_mcp.core.domain.money import ZERO, greater, lesser
+from trading_mcp.core.domain.money import ZERO
 from trading_mcp.core.domain.orders import Door, Intent
 from trading_mcp.core.domain.policy import MarketLimits, Policy
 from trading_mcp.core.domain.tallies import ACCOUNT_TALLY, Tally
@@ -25,7 +25,7 @@ TICK_LATE_MAX: Final = 5 * SECOND
 _NO_TALLY: Final = Tally()
 
 
-class Risk(msgspec.Struct, frozen=True, kw_only=True):
+class Risk(msgspec.Struct, frozen=True):
     """What only an increasing order is measured by; amounts are in the base currency."""
 
     equity: Decimal | None
@@ -68,44 +68,56 @@ def risk_of(intent: Intent, book: Book, facts: Facts, policy: Policy, notional: 
             exposure_asset += reserved
         if own:
             budget_used += reserved
-    algorithm = book.algorithms.get(owner)
+    algorithm, measure = book.algorithms.get(owner), None
     if algorithm is not None:
-        for position in book.portfolio.positions.values():
-            if position.book == owner and position.quantity:
-                rate = price_of(quote_of(position.pair), _CRYPTO, facts, policy)
-                if rate is None:
-                    equity, missing = None, quote_of(position.pair)
-                    continue
-                budget_used += abs(position.cost) * rate
-    due = intent.due_at
-    is_tick = due is not None and intent.door is _RUNNER and facts.now - due <= TICK_LATE_MAX
-    tempo_now = due if due is not None and is_tick else facts.now
+        measure = book.measures.get(f"algorithm/{owner}")
+        cost, unknown = _cost_of(owner, book, facts, policy)
+        budget_used += cost
+        if unknown:
+            equity, missing = None, unknown
+    due, tempo_now = intent.due_at, facts.now
+    if due is not None and intent.door is _RUNNER and tempo_now - due <= TICK_LATE_MAX:
+        tempo_now = due
     tally = book.tallies.get(owner, _NO_TALLY)
     tallies: tuple[tuple[Tally, int], ...] = ((tally, tempo_now),)
     if account.account_counts:
         # Where money is real the account is counted as well, by the desk's own clock.
         tallies = (*tallies, (book.tallies.get(ACCOUNT_TALLY, _NO_TALLY), facts.now))
+    # By position, in the order of the fields above: by name it costs twice as much.
     return Risk(
-        equity=equity,
-        missing=missing,
-        notional=notional,
-        order_limit=order_limit_of(equity, policy.limits(market), account.risk_multiplier),
-        exposure=exposure,
-        exposure_asset=exposure_asset,
-        orders_open=orders_open,
-        budget_used=budget_used,
-        tally=tally,
-        tempo_now=tempo_now,
-        tallies=tallies,
-        measure=book.measures.get("account"),
-        algorithm=algorithm,
-        own=None if algorithm is None else book.measures.get(f"algorithm/{owner}"),
+        equity,
+        missing,
+        notional,
+        order_limit_of(equity, policy.crypto if market is _CRYPTO else policy.stocks, account.risk_multiplier),
+        exposure,
+        exposure_asset,
+        orders_open,
+        budget_used,
+        tally,
+        tempo_now,
+        tallies,
+        book.measures.get("account"),
+        algorithm,
+        measure,
     )
+
+
+def _cost_of(owner: str, book: Book, facts: Facts, policy: Policy) -> tuple[Decimal, str]:
+    """Return what an algorithm's positions cost, and the currency whose price that waits for, if one is missing."""
+    cost, missing = ZERO, ""
+    for position in book.portfolio.positions.values():
+        if position.book == owner:
+            rate = price_of(quote_of(position.pair), _CRYPTO, facts, policy)
+            if rate is None:
+                missing = quote_of(position.pair)
+            else:
+                cost += abs(position.cost) * rate
+    return cost, missing
 
 
 def order_limit_of(equity: Decimal | None, limits: MarketLimits, multiplier: Decimal) -> Decimal | None:
     """Return the most one order may be worth: the amount or the share of equity, whichever binds."""
     if equity is None:
         return None
-    by_share = greater(limits.order_share_max * equity, limits.order_share_floor)
-    return lesser(limits.order_notional_max, by_share) * multiplier
+    by_share = max(limits.order_share_max * equity, limits.order_share_floor)
+    return min(limits.order_notional_max, by_share) * multiplier

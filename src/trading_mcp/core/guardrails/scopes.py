@@ -34,17 +34,16 @@ class Scopes(msgspec.Struct, frozen=True):
 def scopes_of(book: Book, owner: str, venue: str, pair: str, side: Side) -> Scopes:
     """Return what is left to reduce; a protective order claims nothing, since an exit replaces it."""
     asset = asset_of(pair)
-    sign = 1 if side is _SELL else -1
     own = at_venue = account = ZERO
     for position in book.portfolio.positions.values():
-        quantity = position.quantity
-        if quantity and asset_of(position.pair) == asset:
+        if asset_of(position.pair) == asset:
+            quantity = position.quantity
             account += quantity
             if position.pair == pair and position.venue == venue:
                 at_venue += quantity
                 if position.book == owner:
                     own += quantity
-    if sign < 0:
+    if side is not _SELL:
         own, at_venue, account = -own, -at_venue, -account
     for working in book.working.values():
         order = working.order

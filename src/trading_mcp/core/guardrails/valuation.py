@@ -7,9 +7,9 @@ import msgspec
 
 from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.facts import Facts
-from trading_mcp.core.domain.instruments import asset_of, quote_of, traits_of
+from trading_mcp.core.domain.instruments import asset_of, quote_of
 from trading_mcp.core.domain.market import SECOND, Market, market_of
-from trading_mcp.core.domain.money import AMOUNT_MAX, AMOUNT_STEP, ONE, ZERO, is_price
+from trading_mcp.core.domain.money import ONE, ZERO
 from trading_mcp.core.domain.orders import EXTERNAL, MANUAL
 from trading_mcp.core.domain.policy import Policy
 from trading_mcp.core.domain.portfolio import Position
@@ -21,7 +21,7 @@ _STOCKS: Final = Market.STOCKS
 FUTURE_MAX: Final = 2 * SECOND
 
 
-class Valuation(msgspec.Struct, frozen=True, kw_only=True):
+class Valuation(msgspec.Struct, frozen=True):
     """The equity, or the asset for whose price we wait; the exposure of all positions, and that of one asset."""
 
     equity: Decimal | None
@@ -37,62 +37,49 @@ def price_of(asset: str, market: Market, facts: Facts, policy: Policy) -> Decima
     price = facts.prices.get(asset)
     if price is None:
         return ZERO if asset in facts.unpriced else None
-    value = price.value
-    if not is_price(value):
-        return None
-    limits = policy.crypto if market is _CRYPTO else policy.stocks
     age = facts.now - price.confirmed_at
-    if age < -FUTURE_MAX:
+    if not price.is_sane or age < -FUTURE_MAX:
         return None
-    if age <= limits.valuation_age_max:
-        return value
+    if age <= (policy.crypto if market is _CRYPTO else policy.stocks).valuation_age_max:
+        return price.value
     session = facts.sessions.get(market)
     # Night does not make a stock portfolio unknown: its last price is the price.
-    return value if market is _STOCKS and session is not None and not session.is_open else None
+    return price.value if market is _STOCKS and session is not None and not session.is_open else None
 
 
 def value_all(book: Book, facts: Facts, policy: Policy, asset: str = "") -> Valuation:
     """Value cash and positions; the exposure is what positions are worth, whichever way they stand."""
-    equity, gross, own, missing = ZERO, ZERO, ZERO, ""
-    prices, newest, latest = facts.prices, facts.now - policy.crypto.valuation_age_max, facts.now + FUTURE_MAX
+    equity, held, short, own, missing = ZERO, ZERO, ZERO, ZERO, ""
     for key, quantity in book.portfolio.cash.items():
         if quantity:
-            held = key.partition("/")[2]
-            worth = price_of(held, _CRYPTO, facts, policy)
+            currency = key[key.index("/") + 1 :]
+            worth = price_of(currency, _CRYPTO, facts, policy)
             if worth is None:
-                missing = held
+                missing = currency
             else:
                 equity += quantity * worth
+    prices, latest = facts.prices, facts.now + FUTURE_MAX
+    oldest = facts.now - min(policy.crypto.valuation_age_max, policy.stocks.valuation_age_max)
     for position in book.portfolio.positions.values():
-        quantity = position.quantity
-        if not quantity:
-            continue
-        held, _, market = traits_of(position.pair)
+        name = asset_of(position.pair)
+        price = prices.get(name)
         # The common case inline: this loop is most of what an order costs.
-        price = prices.get(held)
-        if (
-            price is not None
-            and market is _CRYPTO
-            and newest <= price.confirmed_at <= latest
-            and (worth := price.value).is_finite()
-            and AMOUNT_STEP <= worth < AMOUNT_MAX
-        ):
-            value = quantity * worth
+        if price is not None and oldest <= price.confirmed_at <= latest and price.is_sane:
+            value = position.quantity * price.value
         else:
-            worth = price_of(held, market, facts, policy)
+            worth = price_of(name, market_of(position.pair), facts, policy)
             if worth is None:
-                missing = held
+                missing = name if position.quantity else missing
                 continue
-            value = quantity * worth
+            value = position.quantity * worth
         if position.multiplier is not ONE:
             value *= position.multiplier
-        equity += value
-        if value < ZERO:
-            value = -value
-        gross += value
-        if held == asset:
-            own += value
-    return Valuation(equity=None if missing else equity, missing=missing, gross=gross, own=own)
+        held += value
+        if value.is_signed():
+            short += value
+        if name == asset:
+            own += abs(value)
+    return Valuation(None if missing else equity + held, missing, held - short - short, own)
 
 
 def profit_of(position: Position, facts: Facts, policy: Policy) -> Decimal | None:

@@ -35,7 +35,7 @@ def blackout(case: Case, risk: Risk) -> Finding | None:
 
 def approval(case: Case, risk: Risk) -> Finding | None:
     """Ask for a signature, unless the order stands inside its algorithm's mandate."""
-    if case.intent.algorithm is not None:
+    if case.algorithm is not None:
         spent = mandate_problem(case, risk)
         return _outside(spent) if spent else None
     account = case.policy.account
@@ -74,7 +74,7 @@ def approval(case: Case, risk: Risk) -> Finding | None:
 
 def resting(case: Case, risk: Risk) -> Finding | None:
     """Ask again about an order that rests: signed, small enough, or still inside its mandate."""
-    if case.intent.algorithm is not None:
+    if case.algorithm is not None:
         spent = mandate_problem(case, risk, counted=0)
         return _outside(spent) if spent else None
     limit = ZERO if case.policy.account.approval_always else case.limits.ask_above
@@ -103,7 +103,7 @@ def mandate_problem(case: Case, risk: Risk, *, counted: int = 1) -> str:
     """Return why the mandate does not cover an order, or nothing; one that is judged again was counted before."""
     algorithm = risk.algorithm
     mandate = None if algorithm is None or not algorithm.enabled else algorithm.mandate
-    name = case.intent.algorithm
+    name = case.algorithm
     if mandate is None or algorithm is None:
         return f"{name} has no mandate"
     if mandate.version != algorithm.version:

@@ -130,7 +130,7 @@ def orders_open(case: Case, risk: Risk) -> Finding | None:
 
 def budget(case: Case, risk: Risk) -> Finding | None:
     """Keep an algorithm inside its own capital; one that is unknown or switched off has none."""
-    name = case.intent.algorithm
+    name = case.algorithm
     if name is None:
         return None
     algorithm = risk.algorithm

@@ -26,7 +26,7 @@ def price(case: Case, risk: Risk) -> Finding | None:
         )
     limits = case.limits
     bid, ask = quote.bid, quote.ask
-    if not (is_price(bid) and is_price(ask) and bid <= ask):
+    if not quote.is_sane:
         return _implausible("bid and ask make no sense", "0 < bid <= ask", f"{quote.bid} / {quote.ask}")
     if not is_current(quote, case.facts.now, limits):
         age = case.facts.now - quote.confirmed_at
@@ -48,7 +48,7 @@ def _jump(case: Case, quote: Quote) -> Finding | None:
     before = case.facts.quotes_before.get(f"{quote.venue}/{quote.pair}")
     if before is None or quote.at - before.at > case.limits.price_jump_window:
         return None
-    if not (is_price(before.bid) and is_price(before.ask)):
+    if not before.is_sane and not (is_price(before.bid) and is_price(before.ask)):
         made = f"{before.bid} / {before.ask}"
         return _implausible("the price before this one makes no sense", "a finite price", made)
     middle, last = quote.bid + quote.ask, before.bid + before.ask

@@ -38,8 +38,7 @@ def infeasible(case: Case, risk: Risk) -> Finding | None:
     price, rate = case.price_worst, case.rate
     if limit is None or instrument is None or price is None or rate is None:
         return unknown(Code.LIMITS_INFEASIBLE, case, risk, "a legal size")
-    by_quantity = instrument.quantity_min * price * instrument.multiplier
-    smallest = greater(instrument.notional_min, by_quantity) * rate
+    smallest = max(instrument.notional_min, instrument.exposure(instrument.quantity_min, price)) * rate
     if limit >= smallest:
         return None
     return deny(

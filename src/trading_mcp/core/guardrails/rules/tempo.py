@@ -70,10 +70,10 @@ def rate(case: Case, risk: Risk) -> Finding | None:
 def orders_day(case: Case, risk: Risk) -> Finding | None:
     """Bound the entries of one day, of the book and where money is real of the account."""
     account, day, intent = case.policy.account, case.facts.day, case.intent
-    limit = account.orders_day_manual_max if intent.algorithm is None else account.orders_day_algorithm_max
+    limit = account.orders_day_manual_max if case.algorithm is None else account.orders_day_algorithm_max
     whose = intent.book
     for tally, _ in risk.tallies:
-        count = tally.orders_on(day)
+        count = tally.orders_day if tally.day == day else 0
         if not count + 1 <= limit:
             return deny(
                 Code.ORDERS_DAY_MAX,
@@ -92,11 +92,12 @@ def turnover_day(case: Case, risk: Risk) -> Finding | None:
     most = case.policy.account.turnover_day_max
     if measure is None or measure.day != case.facts.day or risk.notional is None:
         return unknown(Code.TURNOVER_DAY_MAX, case, risk, f"{shown(most * 100)} % of day-open equity")
-    limit = most * measure.day_open
+    limit, day, notional = most * measure.day_open, measure.day, risk.notional
     for tally, _ in risk.tallies:
-        after: Decimal = tally.turnover_on(case.facts.day) + risk.notional
+        before = tally.turnover_day if tally.day == day else ZERO
+        after: Decimal = before + notional
         if not after <= limit:
-            left = greater(limit - tally.turnover_on(case.facts.day), ZERO)
+            left = greater(limit - before, ZERO)
             return deny(
                 Code.TURNOVER_DAY_MAX,
                 "the day's turnover is used up",
@@ -110,23 +111,29 @@ def turnover_day(case: Case, risk: Risk) -> Finding | None:
 def unattended(case: Case, risk: Risk) -> Finding | None:
     """Bound what happens with nobody watching; an algorithm's mandate has a count of its own."""
     del risk
-    if case.intent.algorithm is not None:
+    book = case.book
+    if case.algorithm is not None:
         return None
-    book, account = case.book, case.policy.account
-    counts = book.unattended
-    if not counts or (book.unattended_day != case.facts.day and not book.home.mode.is_guarded):
+    counts, account = book.unattended, case.policy.account
+    if counts and book.unattended_day != case.facts.day and not book.home.mode.is_guarded:
         counts = _NOBODY
-    actor, total = counts.get(case.intent.door, 0), sum(counts.values())
-    for count, limit, whose in (
-        (actor, account.unattended_actor_max, case.intent.door),
-        (total, account.unattended_total_max, "everyone together"),
-    ):
-        if not count + 1 <= limit:
-            return deny(
-                Code.UNATTENDED_ORDERS_MAX,
-                f"{whose} has placed {count} orders since a person last signed",
-                limit=str(limit),
-                actual=str(count + 1),
-                would_pass="the same order after the owner runs `trading-mcp attend`",
-            )
-    return None
+    door = case.intent.door
+    by_door = counts.get(door, 0)
+    if not by_door < account.unattended_actor_max:
+        return _alone(door, by_door, account.unattended_actor_max)
+    total = sum(counts.values())
+    return (
+        None
+        if total < account.unattended_total_max
+        else _alone("everyone together", total, account.unattended_total_max)
+    )
+
+
+def _alone(whose: str, count: int, limit: int) -> Finding:
+    return deny(
+        Code.UNATTENDED_ORDERS_MAX,
+        f"{whose} has placed {count} orders since a person last signed",
+        limit=str(limit),
+        actual=str(count + 1),
+        would_pass="the same order after the owner runs `trading-mcp attend`",
+    )

@@ -7,6 +7,7 @@ from trading_mcp.core.domain.instruments import Instrument, Kind, asset_of, list
 from trading_mcp.core.domain.market import Market
 from trading_mcp.core.domain.money import AMOUNT_MAX, ZERO, ceil_to, greater
 from trading_mcp.core.domain.orders import OrderType
+from trading_mcp.core.domain.recall import recall
 from trading_mcp.core.domain.verdict import Code, Finding
 from trading_mcp.core.guardrails.case import Case
 from trading_mcp.core.guardrails.finding import DOWN, UP, deny, shown, span
@@ -79,7 +80,7 @@ def known_kind(case: Case) -> Finding | None:
 
 def conflict(case: Case) -> Finding | None:
     """Refuse an id that already belongs to another intent."""
-    record = case.book.intent(case.intent.id)
+    record = recall(case.book.intents, case.intent.id)
     # What is not well formed may not even be comparable.
     if record is None or (not case.problem and record.intent == case.intent):
         return None
