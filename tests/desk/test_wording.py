@@ -14,6 +14,7 @@ from trading_mcp.core.domain.proposals import (
     ProposalEnd,
     ProposedClose,
     ProposedMandate,
+    ProposedOrderRelease,
     ProposedPolicy,
     ProposedRelease,
 )
@@ -51,6 +52,7 @@ def test_an_event_is_told_in_one_line(kind: type[e.Event]) -> None:
             ProposedClose(position="manual/paper/BTC-USDT", quantity=Decimal("0.10")),
             "close 0.1 of manual/paper/BTC-USDT",
         ),
+        (ProposedOrderRelease(order_id="o-1", venue="paper"), "let order o-1 of unknown fate at paper go"),
     ],
 )
 def test_what_waits_is_told_by_what_it_would_do(body: ProposalBody, text: str) -> None:

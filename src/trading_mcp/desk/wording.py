@@ -12,6 +12,7 @@ from trading_mcp.core.domain.proposals import (
     ProposedClose,
     ProposedMandate,
     ProposedOrder,
+    ProposedOrderRelease,
     ProposedPolicy,
     ProposedRelease,
 )
@@ -95,6 +96,8 @@ def body_text(body: ProposalBody) -> str:
             return f"release {scope.key} to {target.name}"
         case ProposedClose(position=position, quantity=quantity):
             return f"close {digits(quantity)} of {position}"
+        case ProposedOrderRelease(order_id=order_id, venue=venue):
+            return f"let order {order_id} of unknown fate at {venue} go"
         case _:
             assert_never(body)
 

@@ -19,6 +19,7 @@ from trading_mcp.core.domain.proposals import (
     ProposalBody,
     ProposedClose,
     ProposedMandate,
+    ProposedOrderRelease,
     ProposedPolicy,
     ProposedRelease,
     Statement,
@@ -126,6 +127,7 @@ MANDATE = mandate_for(algorithm(venues=("coinbase", "paper")))
             "",
         ),
         (ProposedClose(position=f"external/coinbase/{BTC}", quantity=D(1)), "close", "coinbase"),
+        (ProposedOrderRelease(order_id="o-1", venue="coinbase"), "order_release", "coinbase"),
     ],
 )
 def test_every_kind_of_proposal_is_named_with_its_venue(

@@ -5,12 +5,15 @@ from msgspec.structs import replace
 
 from tests.adapters.approvals.making import NOTIONAL, D, change, facts, holding, latch, latched, shown, text, waiting
 from tests.adapters.approvals.room import NOW, Room
-from tests.core.guardrails.world import algorithm, mandate_for, position
+from tests.core.guardrails.world import algorithm, mandate_for, position, resting
+from trading_mcp.core.domain.home import Mode
 from trading_mcp.core.domain.latches import ACCOUNT, Scope, ScopeKind, TradingState
 from trading_mcp.core.domain.market import DAY, HOUR, MINUTE
+from trading_mcp.core.domain.orders import OrderState
 from trading_mcp.core.domain.proposals import (
     ProposedClose,
     ProposedMandate,
+    ProposedOrderRelease,
     ProposedRelease,
 )
 from trading_mcp.core.domain.verdict import Code
@@ -171,3 +174,27 @@ def test_the_file_that_halts_is_named(room: Room) -> None:
 def test_how_long_a_proposal_is_open(room: Room, life: int, says: str) -> None:
     waiting(room, ProposedRelease(scope=ACCOUNT, target=TradingState.ACTIVE), life=life)
     assert facts(room)["open for"] == says
+
+
+def test_an_order_of_unknown_fate_is_shown_with_what_letting_it_go_means(room: Room) -> None:
+    order = resting("o-1", quantity="0.5", state=OrderState.UNKNOWN, filled="0.1", price_worst=D(50_000))
+    real = replace(room.book.home, mode=Mode.LIVE)
+    room.book = replace(room.book, home=real, working={"o-1": order})
+    room.facts = replace(room.facts, now=order.since + HOUR)
+    waiting(room, ProposedOrderRelease(order_id="o-1", venue="paper"))
+    assert [(row.label, row.value) for row in shown(room).rows] == [
+        ("order", "o-1 at paper"),
+        ("it was to", "buy 0.5 BTC-USDT, for manual"),
+        ("known to be filled", "0.1"),
+        ("unknown for", "1 h"),
+        ("reserves until then", "20000 USDT"),
+        ("open for", "7 d"),
+    ]
+    (warning,) = shown(room).warnings
+    assert "Look at paper first." in warning
+    latched(room, latch(TradingState.HALTED, Code.KILL_SWITCH))
+    assert shown(room).warnings == (warning,)
+    room.book = replace(room.book, working={"o-1": replace(order, state=OrderState.LIVE)})
+    (warning,) = shown(room).warnings
+    assert warning.startswith("A signature would end this proposal: its fate is known: it is LIVE")
+    assert facts(room)["order"] == "o-1"

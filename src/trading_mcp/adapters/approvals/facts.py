@@ -17,13 +17,16 @@ from trading_mcp.core.domain.proposals import (
     ProposedClose,
     ProposedMandate,
     ProposedOrder,
+    ProposedOrderRelease,
     ProposedPolicy,
     ProposedRelease,
 )
 from trading_mcp.core.domain.verdict import Outcome
 from trading_mcp.core.guardrails.case import Case, case_of
+from trading_mcp.core.guardrails.consenting import IN_ANY_STATE
 from trading_mcp.core.guardrails.finding import UP, shown, span
 from trading_mcp.core.guardrails.gate import judge
+from trading_mcp.core.guardrails.releasing import problem_with
 from trading_mcp.core.guardrails.valuation import value_all
 
 _TWO: Final = Decimal(2)
@@ -55,6 +58,8 @@ def facts_of(
                 screen = Screen([*_mandate(body, facts), *(row(label, value) for label, value in record)])
             case ProposedRelease():
                 screen = Screen([*_release(body, book, facts)])
+            case ProposedOrderRelease():
+                screen = _order_release(body, book, facts)
             case _:  # a ProposedClose
                 screen = _close(body, book, facts)
         ends = proposal.expires_at - facts.now
@@ -79,7 +84,7 @@ def facts_of(
 def _state(proposal: Proposal, book: Book, facts: Facts) -> Iterator[str]:
     """Say what stands against a signature whatever it is for."""
     state = book.account_state
-    if state >= TradingState.HALTED and not isinstance(proposal.body, ProposedRelease | ProposedClose):
+    if state >= TradingState.HALTED and not isinstance(proposal.body, IN_ANY_STATE):
         yield f"The desk is {state.name}: a signature would end this proposal."
     if facts.is_halt_file_present:
         yield "The file HALT stands in the home: nothing that adds risk is sent, and no halt is released."
@@ -89,7 +94,7 @@ def _waiting(proposal: Proposal, book: Book) -> Iterator[Row]:
     """Say how long a signed loosening still waits."""
     body, delay = proposal.body, book.policy.account.loosening_delay
     is_early = isinstance(body, ProposedRelease) and body.target is not TradingState.ACTIVE
-    if not isinstance(body, ProposedOrder | ProposedClose):
+    if not isinstance(body, ProposedOrder | ProposedClose | ProposedOrderRelease):
         yield row("takes effect", f"{span(delay)} after the signature" if delay and not is_early else "at once")
 
 
@@ -226,6 +231,26 @@ def _release(body: ProposedRelease, book: Book, facts: Facts) -> Iterator[Row]:
     for latch in book.latches.values():
         if latch.scope == body.scope and latch.state > body.target:
             yield row("ends", f"{latch.state.name} by {latch.code}, {span(max(0, facts.now - latch.at))} ago")
+
+
+def _order_release(body: ProposedOrderRelease, book: Book, facts: Facts) -> Screen:
+    working = book.order(body.order_id)
+    problem = problem_with(working, book)
+    if problem or working is None:
+        return Screen([row("order", body.order_id)], [f"A signature would end this proposal: {problem}."])
+    order = working.order
+    warning = (
+        f"Look at {order.venue} first. If the order is there after all it may still be filled; that fill would be "
+        "counted, but no limit reserves anything for it any more."
+    )
+    rows = [
+        row("order", f"{order.id} at {order.venue}"),
+        row("it was to", f"{order.side} {shown(order.quantity)} {order.pair}, for {order.book}"),
+        row("known to be filled", shown(working.filled)),
+        row("unknown for", span(max(0, facts.now - working.since))),
+        row("reserves until then", f"{shown(working.reserved, UP)} {quote_of(order.pair)}"),
+    ]
+    return Screen(rows, [warning])
 
 
 def _close(body: ProposedClose, book: Book, facts: Facts) -> Screen:

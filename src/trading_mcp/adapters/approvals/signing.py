@@ -19,6 +19,7 @@ from trading_mcp.core.domain.proposals import (
     ProposedClose,
     ProposedMandate,
     ProposedOrder,
+    ProposedOrderRelease,
     ProposedRelease,
     Statement,
 )
@@ -116,7 +117,7 @@ def _bounded(plain: Statement, body: ProposedOrder, book: Book, facts: Facts) ->
 
 def _venue_of(body: ProposalBody) -> str:
     match body:
-        case ProposedOrder():
+        case ProposedOrder() | ProposedOrderRelease():
             return body.venue
         case ProposedClose():
             return body.position.split("/")[1]

@@ -67,6 +67,12 @@ class Release(Command, frozen=True, kw_only=True):
     target: TradingState
 
 
+class ReleaseOrder(Command, frozen=True, kw_only=True):
+    """Let an order of unknown fate go; the signature is in the facts or it does not exist."""
+
+    order_id: str
+
+
 class Mark(Command, frozen=True, kw_only=True):
     """Value everything and latch what is breached; a mark made on a fill is recorded only if it latches."""
 
@@ -211,6 +217,7 @@ AnyCommand = (
     | Halt
     | AddLatch
     | Release
+    | ReleaseOrder
     | Mark
     | Watch
     | Tick

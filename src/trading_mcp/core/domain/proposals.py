@@ -50,7 +50,16 @@ class ProposedClose(msgspec.Struct, frozen=True, kw_only=True, tag="close"):
     quantity: Decimal
 
 
-ProposalBody = ProposedOrder | ProposedPolicy | ProposedMandate | ProposedRelease | ProposedClose
+class ProposedOrderRelease(msgspec.Struct, frozen=True, kw_only=True, tag="order_release"):
+    """The end, for the book, of an order whose fate nobody can tell."""
+
+    order_id: str
+    venue: str
+
+
+ProposalBody = (
+    ProposedOrder | ProposedPolicy | ProposedMandate | ProposedRelease | ProposedClose | ProposedOrderRelease
+)
 
 
 class ProposalEnd(StrEnum):
@@ -67,7 +76,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     """One thing a person is asked to sign; it carries the words of who asked only as data."""
 
     id: str
-    body: ProposedOrder | ProposedPolicy | ProposedMandate | ProposedRelease | ProposedClose
+    body: ProposalBody
     body_hash: str
     door: Door
     client: str

@@ -28,13 +28,14 @@ from trading_mcp.core.domain.proposals import (
     ProposedClose,
     ProposedMandate,
     ProposedOrder,
+    ProposedOrderRelease,
     ProposedPolicy,
     ProposedRelease,
     Statement,
 )
 from trading_mcp.core.domain.recall import recall
 from trading_mcp.core.domain.verdict import Outcome
-from trading_mcp.core.guardrails import closing
+from trading_mcp.core.guardrails import closing, releasing
 from trading_mcp.core.guardrails.asking import body_hash
 from trading_mcp.core.guardrails.case import case_of
 from trading_mcp.core.guardrails.clearing import cleared, judged
@@ -46,6 +47,8 @@ from trading_mcp.core.guardrails.marks import is_marked, mark_now
 from trading_mcp.core.guardrails.resting import review_resting
 
 STATEMENT_VERSION: Final = 1
+# None of these adds risk; where the desk has halted they are what a person is needed for.
+IN_ANY_STATE: Final = (ProposedRelease, ProposedClose, ProposedOrderRelease)
 _ASSISTANTS: Final = (Door.MCP, Door.HTTP, Door.RUNNER)
 
 
@@ -90,7 +93,7 @@ def approve(command: c.Approve, book: Book, facts: Facts) -> tuple[AnyEvent, ...
     if not facts.now < proposal.expires_at:
         _end(draft, proposal, ProposalEnd.EXPIRED, "it waited too long")
         return tuple(draft.events)
-    if book.account_state >= TradingState.HALTED and not isinstance(proposal.body, ProposedRelease | ProposedClose):
+    if book.account_state >= TradingState.HALTED and not isinstance(proposal.body, IN_ANY_STATE):
         _end(draft, proposal, ProposalEnd.VOIDED, f"the desk is {book.account_state.name}")
         return tuple(draft.events)
     match proposal.body:
@@ -98,6 +101,8 @@ def approve(command: c.Approve, book: Book, facts: Facts) -> tuple[AnyEvent, ...
             _approve_order(draft, proposal, proposal.body, statement)
         case ProposedClose():
             _approve_close(draft, proposal, proposal.body, statement)
+        case ProposedOrderRelease():
+            releasing.approve(draft, proposal, proposal.body, statement)
         case ProposedPolicy() | ProposedMandate() | ProposedRelease():
             _approve_change(draft, proposal, statement)
     return tuple(draft.events)
