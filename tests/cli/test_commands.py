@@ -50,6 +50,9 @@ CASES = [
     (("orders", "--ended", "--pair", "BTC-USDT"), 0, "FILLED", "orders"),
     (("pairs",), 0, "may be traded", "pairs"),
     (("proposals",), 0, "order/asked", "proposals"),
+    (("pairs", "remove", "DOGE-USDT"), 0, "Limits changed|say so already", "sentences"),
+    (("pairs", "add", "LTC-USDT"), 5, "Sign or decline it", "proposal_id"),
+    (("orders", "release", "nothing"), 4, "no such order is known", "sentences"),
     (("policy", "show"), 0, "orders_open_max", "limits"),
     (("policy", "show", "market.crypto.ask_above"), 0, "ask_above of 250 binds", "limits"),
     (("policy", "diff", "policies/live.toml"), 0, "at once", "changes"),
@@ -111,7 +114,7 @@ def test_every_command_explains_itself_with_examples(shared: DeskProcess, name: 
 WRONG = [
     (("frobnicate",), 2, "knows no 'frobnicate"),
     (("trade",), 2, "required: side, PAIR"),
-    (("trade", "buy", "BTC-USDT"), 2, "Give --quantity or --notional."),
+    (("trade", "buy", "BTC-USDT"), 2, "How much is not said"),
     (("trade", "buy", "BTC-USDT", "--notional", "1e3"), 2, "is not an amount"),
     (("trade", "buy", "BTC-USDT", "--notional", "-5"), 2, "notional"),
     (("trade", "buy", "BTC-USDT", "--notional", "50", "--type", "iceberg"), 2, "There is no such type."),
@@ -125,6 +128,9 @@ WRONG = [
     (("policy", "diff", "policies/backtest-open.toml"), 2, "is for backtests only"),
     (("why", "nobody-said-this"), 2, "No intent of that id is remembered"),
     (("audit", "show", "99999999"), 2, "There is no entry 99999999."),
+    (("pairs", "add"), 2, "required: PAIR"),
+    (("pairs", "remove", "../x"), 2, "is no pair"),
+    (("orders", "release"), 2, "required: ORDER"),
     (("approve", "nothing"), 2, "No proposal of that id waits."),
     (("resume", "--scope", "moon"), 2, "There is no such scope or state."),
     (("status", "--home", "../x"), 2, "cannot be the name of a home"),
@@ -151,6 +157,14 @@ def test_what_is_wrong_is_one_sentence_with_a_next_step(
     assert "Traceback" not in done.words
     assert not BARE.search(done.words.replace(f"{PROGRAM} knows", "")), done
     assert done.out == ""
+
+
+@pytest.mark.parametrize("words", ["orders release", "pairs add", "pairs remove"])
+def test_an_action_explains_itself(shared: DeskProcess, words: str) -> None:
+    said = shared.say(*words.split(), "--help")
+    assert said.code == 0
+    assert f"{program()} {words}" in said.out.split("examples:")[1]
+    assert _is_a_page(said.out)
 
 
 def test_a_wrong_command_of_a_program_is_answered_in_json(shared: DeskProcess) -> None:

@@ -41,13 +41,22 @@ COMMANDS: Final[dict[str, Command]] = {
 }
 
 
+# Beside a command that only looks: what changes something, or needs the key.
+_ACTIONS: Final[dict[str, str]] = {
+    "orders release": "signing",
+    "pairs add": "policies",
+    "pairs remove": "policies",
+}
+
+
 def run(name: str, arguments: list[str]) -> int:
     """Carry out one command."""
     if name == "desk" and arguments[:1] == ["stop"]:
         name, arguments = "stop", arguments[1:]
     # The kill switch must start fast; only with a signature does it need the key.
     needs_key = name == "halt" and "--everything" in arguments
-    main: Callable[[str, list[str]], int] = module_of("signing" if needs_key else COMMANDS[name].module).main
+    module = _ACTIONS.get(" ".join((name, *arguments[:1])), "signing" if needs_key else COMMANDS[name].module)
+    main: Callable[[str, list[str]], int] = module_of(module).main
     return main(name, arguments)
 
 

@@ -23,6 +23,14 @@ from trading_mcp.place import spelled, typed
 
 # As much of an order's id as people read; `cancel` takes it, too. The whole one is in --json.
 SHORT = 8
+_ORDERS = """\
+  trading-mcp orders
+  trading-mcp orders --ended --pair BTC-USDT
+  trading-mcp orders release ORDER    let one of unknown fate go; takes a signature"""
+_PAIRS = """\
+  trading-mcp pairs
+  trading-mcp pairs add LTC-USDT        takes a signature
+  trading-mcp pairs remove DOGE-USDT    at once"""
 
 
 def main(name: str, arguments: list[str]) -> int:
@@ -42,7 +50,7 @@ def _plain(about: str, examples: str) -> Callable[[str], Parser]:
 
 
 def _orders(name: str) -> Parser:
-    made = parser(name, "Show working orders.", "  trading-mcp orders\n  trading-mcp orders --ended --pair BTC-USDT")
+    made = parser(name, "Show working orders.", _ORDERS)
     made.add_argument("--pair", default="", help="only this pair")
     made.add_argument("--ended", action="store_true", help="also those that ended within the week")
     made.add_argument("--limit", type=int, default=50, help="at most so many (50, at most 200)")
@@ -50,7 +58,7 @@ def _orders(name: str) -> Parser:
 
 
 def _pairs(name: str) -> Parser:
-    made = parser(name, "Show what may be traded: approved and offered.", "  trading-mcp pairs")
+    made = parser(name, "Show what may be traded: approved and offered.", _PAIRS)
     made.add_argument("--limit", type=int, default=100, help="at most so many (100, at most 200)")
     return made
 

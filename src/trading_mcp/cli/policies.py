@@ -24,8 +24,13 @@ _EXAMPLES = """\
 What only tightens applies at once; everything else waits for your signature."""
 
 
+_PAIRS = "\nA pair is active when the limits approve it and a venue offers it."
+
+
 def main(name: str, arguments: list[str]) -> int:
     """Show, compare or propose."""
+    if name == "pairs":
+        return _pairs(arguments)
     made = parser(name, "The limits.", _EXAMPLES)
     actions = made.add_subparsers(dest="action", required=True, metavar="show|diff|propose")
     show = actions.add_parser("show", help="the limits and their use", allow_abbrev=False)
@@ -44,6 +49,25 @@ def main(name: str, arguments: list[str]) -> int:
         page.dump(reply)
     else:
         {"show": _show, "diff": _diff, "propose": done}[given.action](reply)
+    return reply.exit
+
+
+def _pairs(arguments: list[str]) -> int:
+    is_added = arguments[0] == "add"
+    about = (
+        "Propose that pairs may be traded; it takes your signature."
+        if is_added
+        else "Block pairs, at once; what is held can still be closed."
+    )
+    made = parser(f"pairs {arguments[0]}", about, f"  trading-mcp pairs {arguments[0]} LTC-USDT\n{_PAIRS}")
+    made.add_argument("pairs", nargs="+", metavar="PAIR", help="such as BTC-USDT or AAPL")
+    made.add_argument("--reason", default="", help="why, for the journal")
+    given = made.parse_args(arguments[1:])
+    reply = ask(place_of(given), r.ChangePairs(pairs=tuple(given.pairs), add=is_added, reason=given.reason))
+    if given.json:
+        page.dump(reply)
+    else:
+        done(reply)
     return reply.exit
 
 

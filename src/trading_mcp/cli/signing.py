@@ -1,4 +1,4 @@
-"""`approve`, `decline`, `approver`, `resume`, `attend` and `halt --everything`: what a person answers."""
+"""`approve`, `decline`, `approver`, `resume`, `attend`, `orders release`, `halt --everything`: people sign."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ def main(name: str, arguments: list[str]) -> int:
         "resume": _resume,
         "attend": _attend,
         "halt": _halt,
+        "orders": _release_order,
     }
     return commands[name](name, arguments)
 
@@ -114,6 +115,20 @@ def _resume(name: str, arguments: list[str]) -> int:
     if not waiting:
         return _shown(given, reply)
     return _answered(given, place, waiting)
+
+
+def _release_order(name: str, arguments: list[str]) -> int:
+    made = parser(
+        f"{name} release",
+        "Let an entry with real money go whose fate nobody can tell, and sign that.",
+        "  trading-mcp orders release ORDER",
+    )
+    made.add_argument("order", metavar="ORDER", help="its id, or the beginning of it, from `orders`")
+    given = made.parse_args(arguments[1:])
+    place = place_of(given)
+    reply = ask(place, r.ReleaseOrder(order_id=given.order))
+    waiting = reply.answer(DoneAnswer).proposal_id
+    return _answered(given, place, waiting) if waiting else _shown(given, reply)
 
 
 def _attend(name: str, arguments: list[str]) -> int:

@@ -15,6 +15,7 @@ from trading_mcp.desk.desk import Desk
 from trading_mcp.desk.intents import checked_id, intent_of
 from trading_mcp.desk.limits import deltas_of
 from trading_mcp.desk.outcomes import Status
+from trading_mcp.desk.pairs import added, removed
 from trading_mcp.desk.ports import Signature
 from trading_mcp.doors.local import requests as r
 from trading_mcp.doors.local.services import Services
@@ -62,8 +63,11 @@ class Acts:
                 return await self._halt(request)
             case r.ReleaseLatch():
                 return await self._release(request)
-            case r.PolicyPropose():
-                return await self._propose(request)
+            case r.PolicyPropose() | r.ChangePairs():
+                return await self._change(request)
+            case r.ReleaseOrder(order_id=order_id):
+                meant = self._meant(order_id)
+                return self._waiting(await self._told(c.ReleaseOrder(order_id=meant)), order_id=meant)
             case r.ApproveProposal(proposal_id=proposal_id):
                 signature = _signature(request.statement, request.signature)
                 return await self._approve(c.Approve(proposal_id=proposal_id), signature)
@@ -129,14 +133,14 @@ class Acts:
                 "There is no such scope or state.",
                 "Scopes are in trading-mcp status; states are ACTIVE and REDUCING.",
             ) from None
-        answer, code = await self._told(c.Release(scope=scope, target=target))
+        return self._waiting(await self._told(c.Release(scope=scope, target=target)), scope=scope, target=target)
+
+    def _waiting(self, result: Result, **named: object) -> Result:
+        """Return the proposal that was just made or waits already, so that it can be signed."""
+        answer, code = result
+        proposals = self._desk.book.proposals.values()
         waiting = next(
-            (
-                each.id
-                for each in self._desk.book.proposals.values()
-                if getattr(each.body, "scope", None) == scope and getattr(each.body, "target", None) == target
-            ),
-            "",
+            (each.id for each in proposals if named == {name: getattr(each.body, name, None) for name in named}), ""
         )
         if isinstance(answer, DoneAnswer) and waiting:
             answer = DoneAnswer(
@@ -149,8 +153,15 @@ class Acts:
             code = Exit.AWAITING
         return answer, code
 
-    async def _propose(self, request: r.PolicyPropose) -> Result:
-        deltas = deltas_of(self._desk.book, request.changes, request.text)
+    async def _change(self, request: r.PolicyPropose | r.ChangePairs) -> Result:
+        book = self._desk.book
+        if isinstance(request, r.PolicyPropose):
+            deltas = deltas_of(book, request.changes, request.text)
+        else:
+            deltas = (added if request.add else removed)(book.policy, request.pairs)
+        if not deltas:
+            self._desk.record((self._acting.before,))
+            return _done(self._acting.told((), "The limits say so already."))
         name = f"{self._desk.ports.clock.now()}"
         return await self._told(
             c.ChangePolicy(id=name, deltas=deltas, door=Door.CLI, client=self._client, reason=said(request.reason))

@@ -55,6 +55,14 @@ class PolicyPropose(Request, frozen=True, kw_only=True, tag="policy_propose"):
     reason: str = ""
 
 
+class ChangePairs(Request, frozen=True, kw_only=True, tag="change_pairs"):
+    """Remove pairs at once, or propose to add them."""
+
+    pairs: tuple[str, ...]
+    add: bool
+    reason: str = ""
+
+
 class Why(Request, frozen=True, kw_only=True, tag="why"):
     """Why a decision came out as it did: a sequence number or an intent's id."""
 
@@ -139,6 +147,12 @@ class ReleaseLatch(Request, frozen=True, kw_only=True, tag="release"):
     target: str = "ACTIVE"
 
 
+class ReleaseOrder(Request, frozen=True, kw_only=True, tag="release_order"):
+    """Propose to let an order of unknown fate go; it takes a signature."""
+
+    order_id: str
+
+
 class Screen(Request, frozen=True, kw_only=True, tag="screen"):
     """What a person sees before signing: of a proposal, or of an act (attend, halt)."""
 
@@ -188,6 +202,7 @@ AnyRequest = (
     | PolicyShow
     | PolicyDiff
     | PolicyPropose
+    | ChangePairs
     | Why
     | AuditTail
     | AuditShow
@@ -198,6 +213,7 @@ AnyRequest = (
     | ClosePositions
     | HaltNow
     | ReleaseLatch
+    | ReleaseOrder
     | Screen
     | ApproveProposal
     | SignAttend
