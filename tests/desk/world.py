@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
+from tests.adapters.brokers.making import let_go
 from tests.simulation.virtual import LoopClock, VirtualLoop
 from trading_mcp.adapters.brokers.faults import Fault
 from trading_mcp.adapters.brokers.faulty import FaultyVenue
@@ -167,7 +168,7 @@ class World:
         self.feed = SimulatedFeed(SyntheticMarket(seed), self.clock)
         path = folder / f"venue-{seed}.db"
         PaperVenue.create(path, cash=CASH, at=start)
-        self.paper = PaperVenue(path, self.feed, self.clock)
+        self.paper = let_go(PaperVenue(path, self.feed, self.clock))
         self.venue = FaultyVenue(
             self.paper, self.clock, sleep=lambda us: asyncio.sleep(us / 1_000_000), seed=seed, rates=rates
         )

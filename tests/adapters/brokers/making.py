@@ -1,5 +1,6 @@
 """A paper venue on a tape, and a faulty one around it: books and bars that a test writes, a clock it moves."""
 
+import weakref
 from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
@@ -67,6 +68,12 @@ class Tape(TapeFeed):
         return self.stocks if market is Market.STOCKS else super().session(market)
 
 
+def let_go(venue: PaperVenue) -> PaperVenue:
+    """The venue; its file is closed when nobody has it any more, since one left open is a warning."""
+    weakref.finalize(venue, venue._records.close)
+    return venue
+
+
 class World:
     """A venue, its tape and its clock."""
 
@@ -88,7 +95,7 @@ class World:
         self.venue = self.reopened()
 
     def reopened(self) -> PaperVenue:
-        return PaperVenue(self.path, self.tape, self.clock, terms=self.terms)
+        return let_go(PaperVenue(self.path, self.tape, self.clock, terms=self.terms))
 
     async def again(self) -> PaperVenue:
         """Close the venue and open it anew, as a desk does that starts again."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.adapters.brokers.making import CASH, NOON, Tape, World, want
+from tests.adapters.brokers.making import CASH, NOON, Tape, World, let_go, want
 from trading_mcp.adapters.brokers.paper import schema
 from trading_mcp.adapters.brokers.paper.venue import PaperVenue, ordinary
 from trading_mcp.adapters.system.clock import VirtualClock
@@ -27,7 +27,7 @@ def path(tmp_path: Path) -> Path:
 
 def opened(path: Path) -> PaperVenue:
     clock = VirtualClock(NOON)
-    return PaperVenue(path, Tape(clock), clock)
+    return let_go(PaperVenue(path, Tape(clock), clock))
 
 
 async def test_it_begins_with_the_cash_it_was_given(path: Path) -> None:
