@@ -61,8 +61,8 @@ coverage: $(STAMP) ## the tests again, counting branches: 100 % where a miss cos
 	@$(PYTEST) -q -n $(WORKERS) -m "not long" --cov --cov-report=
 	@$(BIN)/coverage report --include='$(COVERED)' --fail-under=100
 
-mutation: $(STAMP) ## change the core line by line and see which change no test notices; SLICE=gate is one part of it
-	@nice $(BIN)/python tests/mutation/run.py $(SLICE)
+mutation: $(STAMP) ## change the code line by line, see which change no test notices: SLICE=gate, SLICE=domain SAMPLE=500 SEED=7
+	@nice $(BIN)/python -m tests.mutation.run $(SLICE) $(if $(SAMPLE),--sample $(SAMPLE) --seed $(SEED))
 
 bench: $(STAMP) ## measure, side by side with the alternatives
 	@for script in gate journal simulation desk; do echo "$$script"; $(BIN)/python -m bench.$$script || exit 1; done

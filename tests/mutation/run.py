@@ -1,113 +1,48 @@
-"""Change the code line by line, in a copy, and see which change no test notices: `python tests/mutation/run.py gate`.
+"""Change the code line by line, in a copy, and see which change no test notices: `make mutation SLICE=gate`.
 
 Prints the score and keeps it, with every survivor and why it survives, in `tests/mutation/<slice>.md`. Fails below
-95 %, and where a changed comparison survives without a reason.
+95 %, and where a changed comparison survives without a reason. With `SAMPLE=500 SEED=7` every change of a comparison
+is made, the first change of every function, and of all others as many as are asked for.
 """
 
+import argparse
 import difflib
 import json
 import os
+import random
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.mutation.slices import SLICES, Slice
+
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
-CORE: Final = "src/trading_mcp/core"
 SCORE_MIN: Final = 95
 COPIED: Final = ("src", "tests", "policies", "pyproject.toml", "uv.lock", "README.md")
 COMPARISONS: Final = re.compile(r" (<=?|>=?|==|!=|is not|is|not in|in) ")
-KILLED, SURVIVED, UNTESTED = 1, 0, 33
-
-
-@dataclass(frozen=True)
-class Slice:
-    """Files that are changed, the tests that must notice, and the changes that make no difference, with why."""
-
-    files: tuple[str, ...]
-    tests: tuple[str, ...]
-    equivalent: tuple[tuple[str, str], ...] = ()
-
-    def why(self, change: str) -> str:
-        """Return why a change makes no difference, or nothing."""
-        return next((why for pattern, why in self.equivalent if re.search(pattern, change)), "")
-
-
-GATE_FILES: Final = ("case", "clearing", "fields", "fit", "gate", "route", "scopes", "valuation")
-# These have no file of tests to themselves: what they say and derive is tested through the others.
-GATE_PARTS: Final = ("finding", "risk", "terms")
-GATE_TABLES: Final = ("consent", "exposure", "loss", "price", "size", "state", "tempo", "validity")
-SEQUENCES: Final = (
-    *("asking", "changing", "closing", "consenting", "decide", "draft", "execute", "halting", "marks", "protecting"),
-    *("reporting", "resting", "ticking"),
-)
-SLICES: Final = {
-    "domain": Slice(files=(f"{CORE}/domain/*",), tests=("tests/core",)),
-    "sequences": Slice(
-        files=tuple(f"{CORE}/guardrails/{name}.py" for name in SEQUENCES), tests=("tests/core/decide",)
-    ),
-    "gate": Slice(
-        files=(
-            *(f"{CORE}/guardrails/{name}.py" for name in (*GATE_FILES, *GATE_PARTS)),
-            *(f"{CORE}/guardrails/rules/{name}.py" for name in GATE_TABLES),
-        ),
-        # The rows of the tables speak through the golden file of test_gate.py, all at once.
-        tests=tuple(f"tests/core/guardrails/test_{name}.py" for name in GATE_FILES),
-        equivalent=(
-            (r"\(case, None\)", "the rule takes no notice of what is risked: it only stands among those that do"),
-            (r"to_bytes\(4, \)", "big is the default"),
-            (r"if room < ZERO", "of no room at all the largest quantity is nothing in either way"),
-            (r"wanted \* unit < room", "a wish that fits exactly is the largest quantity that fits"),
-            (r"age > 0 else|age >= 1 else", "a price confirmed just now is never stale"),
-            (r"if sign <= 0|if sign < 1", "the sign is 1 or -1"),
-            (r"sign = 2 if|else -2", "only the sign of the sign is looked at"),
-            (r"own = quantity", "one book holds one position of a pair at a venue"),
-            (r"Decimal\(2\)\.scaleb", "only the exponent is looked at"),
-            (r"size >= _DIGITS_MAX", "a number that long is shown whole in either way"),
-            (r"feeds\.get\(case\.venue or \"XXXX\"\)", "no venue has that name, either"),
-            (r"ALGORITHM_BUDGET, None, risk", "where the equity is unknown the missing price is the one it names"),
-            (r"\(book\.latches\) or True", "without latches the state is ACTIVE in either way"),
-            (r"owner = venue or \"XXXX\"", "no venue has that name, either"),
-            (r"instrument, None, quantity", "without a price no slippage is looked at"),
-            (r"intent\.side is _BUY\) and False", "what is free is not asked of a buy that reduces"),
-            (
-                r"price = (None|prices\.get\(None\))|market is not _CRYPTO",
-                "the short way gives what the long way gives",
-            ),
-            (
-                r"newest < price|< latest|facts\.now \+ policy|facts\.now - FUTURE_MAX",
-                "the long way decides in its stead",
-            ),
-            (r"value <= ZERO", "nothing is nothing with either sign"),
-            (r"key\.rpartition", "no venue and no asset has a slash in its name"),
-            (r"-                continue\n\+                break$", "the sum is unknown from here on"),
-            (r"AMOUNT_STEP < worth|worth <= AMOUNT_MAX", "the long way decides in its stead"),
-            (r"by_notional > AMOUNT_MAX", "that very amount is a multiple of every step"),
-            (r"asset: str = \"XXXX\"", "no asset has that name, either"),
-            (r"venue_modes\.get\(case\.venue or \"XXXX\"\)", "no venue has that name, either"),
-            (
-                r"case\.reduces and scopes is None",
-                "what reduces flips nothing, and what has no scopes has no quantity",
-            ),
-            (r"Side\.BUY and quantity is None", "for a buy that reduces nothing is asked to be free"),
-            (r"\(scopes is None\) and False", "what is measured has scopes"),
-            (r"local_fill_at\.get\(venue, (\+1|-2)\)", "no balance is that old"),
-        ),
-    ),
-}
+# How mutmut says that a test failed, that pytest itself did, and that a test waited for what never came.
+NOTICED: Final = frozenset({1, 3})
+HUNG: Final = frozenset({-24, 24, 36, 152, 255})
 
 
 def main() -> int:
-    names = sys.argv[1:] or list(SLICES)
-    return max(run(name, SLICES[name]) for name in names)
+    parser = argparse.ArgumentParser(prog="make mutation", description=__doc__)
+    parser.add_argument("slices", nargs="*", metavar="slice", help=f"one of {', '.join(SLICES)}; without one all")
+    parser.add_argument("--sample", type=int, help="how many of the changes that are no comparison's")
+    parser.add_argument("--seed", type=int, default=0, help="which of them")
+    asked = parser.parse_args()
+    unknown = sorted({*asked.slices} - {*SLICES})
+    if unknown:
+        parser.error(f"there is no slice {', '.join(unknown)}: say {', '.join(SLICES)}, or nothing for all")
+    return max(run(name, SLICES[name], asked.sample, asked.seed) for name in asked.slices or SLICES)
 
 
-def run(name: str, chosen: Slice) -> int:
+def run(name: str, chosen: Slice, sample: int | None, seed: int) -> int:
     """Mutate one slice in a copy of the working tree, and write down what came of it."""
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
         copy = Path(folder)
@@ -118,9 +53,34 @@ def run(name: str, chosen: Slice) -> int:
             else:
                 shutil.copy(source, copy / place)
         _configure(copy / "pyproject.toml", chosen)
-        command = [str(Path(sys.executable).with_name("mutmut")), "run", "--max-children", str(os.cpu_count() or 1)]
-        subprocess.run(command, cwd=copy, check=True, stdout=subprocess.DEVNULL)
-        return _report(name, chosen, copy)
+        _mutate(copy, *(() if sample is None else ("*__mutmut_1",)))
+        if sample is not None:
+            _mutate(copy, *_picked(copy, sample, seed))
+        return _report(name, chosen, copy, "" if sample is None else f" SAMPLE={sample} SEED={seed}")
+
+
+def _mutate(copy: Path, *keys: str) -> None:
+    """Make the changes that are named, or all, and keep what came of each."""
+    workers = str(os.cpu_count() or 1)
+    command = [str(Path(sys.executable).with_name("mutmut")), "run", "--max-children", workers, *keys]
+    subprocess.run(command, cwd=copy, check=True, stdout=subprocess.DEVNULL)
+
+
+def _picked(copy: Path, sample: int, seed: int) -> list[str]:
+    """Return every change of a comparison, and a sample of the others."""
+    left = [key for codes in _results(copy).values() for key, code in codes.items() if code is None]
+    compared = {key for key in left if COMPARISONS.search(_only(_change(copy, key)))}
+    others = sorted({*left} - compared)
+    return [*sorted(compared), *random.Random(seed).sample(others, min(sample, len(others)))]
+
+
+def _results(copy: Path) -> dict[str, dict[str, int | None]]:
+    """Return what came of each change, by file; of one that was not made there is nothing."""
+    made = copy / "mutants" / "src"
+    return {
+        str(meta.relative_to(made)).removesuffix(".meta"): json.loads(meta.read_text("utf-8"))["exit_code_by_key"]
+        for meta in sorted(made.rglob("*.py.meta"))
+    }
 
 
 def _configure(path: Path, chosen: Slice) -> None:
@@ -137,30 +97,41 @@ def _configure(path: Path, chosen: Slice) -> None:
     path.write_text("\n".join((text, "[tool.mutmut]", *lines, "")), "utf-8")
 
 
-def _report(name: str, chosen: Slice, copy: Path) -> int:
+def _report(name: str, chosen: Slice, copy: Path, sampled: str) -> int:
     counts: dict[str, Counter[str]] = {}
     survivors: list[tuple[str, str, str]] = []
-    for meta in sorted((copy / "mutants" / "src").rglob("*.py.meta")):
-        place = str(meta.relative_to(copy / "mutants" / "src")).removesuffix(".meta")
-        codes: dict[str, int | None] = json.loads(meta.read_text("utf-8"))["exit_code_by_key"]
+    hung = left = 0
+    for place, codes in _results(copy).items():
         tally = counts.setdefault(place, Counter())
         for key, code in codes.items():
-            if code not in (SURVIVED, UNTESTED):
+            if code is None and sampled:
+                left += 1
+            elif code in NOTICED | HUNG:
                 tally["killed"] += 1
-                continue
-            change = _change(copy, key)
-            why = chosen.why(change)
-            tally["equivalent" if why else "survived"] += 1
-            survivors.append((key.rpartition(".")[2], change, why))
+                hung += code in HUNG
+            else:
+                change = _change(copy, key)
+                why = chosen.why(key, change)
+                tally["equivalent" if why else "survived"] += 1
+                survivors.append((key.rpartition(".")[2], change, why))
     counts = {place: tally for place, tally in counts.items() if tally}
     killed = sum(tally["killed"] for tally in counts.values())
     equal = sum(tally["equivalent"] for tally in counts.values())
-    whole = sum(tally.total() for tally in counts.values())
+    whole = killed + len(survivors)
     score = 100 * killed / whole
     open_ = [(key, change) for key, change, why in survivors if not why and COMPARISONS.search(_only(change))]
-    text = _text(name, counts, survivors, f"{killed:,} of {whole:,} changes noticed: {score:.1f} %")
+    said = f"{killed:,} of {whole:,} changes noticed: {score:.1f} %"
+    if hung:
+        said += f" ({hung} of them by a test that waited for what never came)"
+    if left:
+        said += (
+            f". {left:,} more were not made: these are every change of a comparison, the first of every function, "
+            f"and of the others a sample ({sampled.strip()})"
+        )
+    text = _text(f"{name}{sampled}", counts, survivors, said)
     (ROOT / "tests" / "mutation" / f"{name}.md").write_text(text, "utf-8")
-    sys.stdout.write(f"{name}: {killed:,} of {whole:,} noticed, {score:.1f} %; {equal} more make no difference\n")
+    sys.stdout.write(f"{name}{sampled}: {killed:,} of {whole:,} noticed, {score:.1f} %; ")
+    sys.stdout.write(f"{equal} more make no difference\n")
     for key, change in open_:
         sys.stdout.write(f"a comparison survived: {key}\n{change}\n")
     return int(score < SCORE_MIN or bool(open_))
@@ -168,9 +139,16 @@ def _report(name: str, chosen: Slice, copy: Path) -> int:
 
 def _change(copy: Path, key: str) -> str:
     """Return the lines that a mutant changes."""
-    command = [str(Path(sys.executable).with_name("mutmut")), "show", key]
-    shown = subprocess.run(command, cwd=copy, check=True, capture_output=True, text=True).stdout
-    return "\n".join(line for line in shown.splitlines() if re.match(r"[-+](?![-+])", line))
+    module, _, mutant = key.rpartition(".")
+    function, _, _ = mutant.rpartition("_")
+    made = (copy / "mutants" / "src" / module.replace(".", "/")).with_suffix(".py")
+    spans = json.loads(made.with_name(f"{made.name}.spans").read_text("utf-8"))["spans"]
+    lines = made.read_text("utf-8").splitlines()
+    before, after = (
+        [line.replace(name, function) for line in lines[slice(*spans[name])]] for name in (f"{function}_orig", mutant)
+    )
+    changed = difflib.unified_diff(before, after, lineterm="", n=0)
+    return "\n".join(line for line in changed if re.match(r"[-+](?![-+])", line))
 
 
 def _only(change: str) -> str:
@@ -185,8 +163,8 @@ def _only(change: str) -> str:
 
 def _text(name: str, counts: dict[str, Counter[str]], survivors: list[tuple[str, str, str]], score: str) -> str:
     lines = [
-        f"<!-- Written by python tests/mutation/run.py {name} -->",
-        f"# Mutation of the slice `{name}`",
+        f"<!-- Written by make mutation SLICE={name} -->",
+        f"# Mutation of the slice `{name.partition(' ')[0]}`",
         "",
         f"{score}.",
         "",

@@ -1,6 +1,7 @@
 """Files that are damaged, foreign or open to others are told apart, each with one clear sentence."""
 
 import fcntl
+import hashlib
 import os
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,12 @@ def test_a_key_file_of_another_format_is_damaged_even_if_it_says_it_is_whole(sto
         store.unlock(MINE)
 
 
+def test_a_key_file_is_found_by_a_name_that_does_not_change(store: Keystore, folder: Path) -> None:
+    approver = store.approver()
+    assert approver is not None
+    assert key_file(folder).name == f"{hashlib.sha256(approver.public).hexdigest()[:32]}.key"
+
+
 def test_a_missing_key_file_says_so(store: Keystore, folder: Path) -> None:
     key_file(folder).unlink()
     with pytest.raises(ApproverUnusable, match=r"\.key is missing\. Bring it back from your backup\.$"):
@@ -67,7 +74,7 @@ def test_a_missing_key_file_says_so(store: Keystore, folder: Path) -> None:
 def test_the_key_file_of_somebody_else_is_not_the_pinned_one(store: Keystore, folder: Path, tmp_path: Path) -> None:
     keystore(tmp_path / "thief").enroll(THEIRS)
     key_file(folder).write_bytes(key_file(tmp_path / "thief").read_bytes())
-    with pytest.raises(ApproverUnusable, match="holds another key than the pinned approver's"):
+    with pytest.raises(ApproverUnusable, match=r"\.key holds another key than the pinned approver's\."):
         store.unlock(THEIRS)
 
 
@@ -83,7 +90,7 @@ def test_a_seal_around_another_key_is_noticed_after_it_is_opened(store: Keystore
     sealed = cipher.encrypt(header.nonce, bytes(32), header.header)
     whole = replace(header, sealed=sealed)
     store._path(approver.public).write_bytes(canonical(replace(whole, check=whole.digest)))
-    with pytest.raises(ApproverUnusable, match="holds another key than the pinned approver's"):
+    with pytest.raises(ApproverUnusable, match=r"\.key holds another key than the pinned approver's\."):
         store.unlock(MINE)
 
 

@@ -90,7 +90,6 @@ def test_an_edit_of_one_that_never_had_a_leave_voids_none() -> None:
         {"venues": ()},
         {"pairs": frozenset({"a pair"})},
     ],
-    ids=str,
 )
 def test_what_is_no_algorithm_is_refused(wrong: dict[str, Any]) -> None:
     desk = Desk()
