@@ -35,7 +35,7 @@ SRC = Path(__file__).parents[1] / "src"
 
 # What the bridge pays for at every start. `json` brings re and what re needs; `socket` brings selectors and enum.
 LOADED = {
-    *("json", "json.decoder", "json.encoder", "json.scanner", "shlex", "socket", "struct", "selectors", "select"),
+    *("json", "json.decoder", "json.encoder", "json.scanner", "shlex", "signal", "socket", "struct"),
     *("re", "re._casefix", "re._compiler", "re._constants", "re._parser", "_sre", "copyreg"),
     *("enum", "types", "functools", "collections", "collections.abc", "keyword", "operator", "reprlib"),
     *(
@@ -49,6 +49,8 @@ LOADED = {
         "_socket",
         "_struct",
         "_weakrefset",
+        "select",
+        "selectors",
     ),
 }
 
@@ -56,13 +58,15 @@ LOADED = {
 def test_what_the_bridge_imports_loads_nothing_heavy() -> None:
     program = (
         f"import sys; sys.path.insert(0, {str(SRC)!r}); before = set(sys.modules); "
-        "import trading_mcp.launch; print(*sorted(set(sys.modules) - before))"
+        "import trading_mcp.bridge; print(*sorted(set(sys.modules) - before))"
     )
     # -S: what a site adds to every Python is not ours.
     done = subprocess.run([sys.executable, "-S", "-E", "-c", program], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
     ours = {name for name in loaded if name.startswith("trading_mcp")}
-    assert ours == {"trading_mcp"} | {f"trading_mcp.{name}" for name in ("errors", "launch", "link", "place")}
+    assert ours == {"trading_mcp"} | {
+        f"trading_mcp.{name}" for name in ("bridge", "errors", "launch", "link", "place")
+    }
     started_with = {
         "__future__",
         "itertools",
@@ -95,6 +99,17 @@ def test_a_line_may_be_a_mebibyte_long_and_not_a_byte_longer() -> None:
     for data in (b"x" * (LINE_MAX + 1) + b"\n", b"x" * (LINE_MAX + 1)):
         with pytest.raises(LinkBroken, match="longer than 1,048,576 bytes"):
             Lines().feed(data)
+
+
+def test_a_line_that_is_too_long_is_passed_over_where_the_session_is_to_go_on() -> None:
+    stream = (
+        b"one\n" + b"x" * (LINE_MAX + 1) + b"\ntwo\n" + b"y" * 3 * LINE_MAX + b"\n" + b"z" * LINE_MAX + b"\nend\n"
+    )
+    for size in (4_096, 65_536, LINE_MAX, LINE_MAX + 7, len(stream)):
+        reader = Lines(passes=True)
+        got = [line for start in range(0, len(stream), size) for line in reader.feed(stream[start : start + size])]
+        assert got == [b"one", b"two", b"z" * LINE_MAX, b"end"]
+        assert reader.passed_over == 2
 
 
 def test_eight_mebibytes_of_garbage_are_refused_after_one() -> None:

@@ -15,7 +15,7 @@ def test_the_version_is_written_once() -> None:
     assert version("trading-mcp") == __version__
 
 
-@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"]])
 def test_help_says_what_exists(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == EXIT_DONE
     said = capsys.readouterr().out

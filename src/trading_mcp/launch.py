@@ -6,8 +6,9 @@ import os
 import sys
 import time
 
-from trading_mcp.errors import DeskFailed, DeskMissing, HomeUnknown, HomeUnsafe
-from trading_mcp.link import LINE_MAX, connect, to_start
+from trading_mcp import __version__
+from trading_mcp.errors import DeskFailed, DeskMissing, DeskOther, HomeUnknown, HomeUnsafe, LinkBroken
+from trading_mcp.link import ANSWER_WITHIN, LINE_MAX, connect, decode, encode, first_line, to_start
 from trading_mcp.place import DEFAULT_HOME, HOME_VARIABLE, mirror_of, shown
 
 # As in link: the bridge imports this at every start. `subprocess` would double what that costs.
@@ -32,18 +33,23 @@ def reach(
     flags: Mapping[str, object] | None = None,
     command: Sequence[str] = DESK_COMMAND,
 ) -> tuple[socket.socket, Welcome]:
-    """As `connect`, but starts the desk, on its own and for good, where none is running and none is LIVE."""
+    """As `connect`, but starts the desk, on its own and for good, where none is running and none is LIVE.
+
+    A desk of an earlier version that nobody needs makes way for one of this version.
+    """
     try:
         return connect(place, kind, client, flags)
     except DeskMissing:
         require_startable(place)
+    except DeskOther as other:
+        _retire(place, client, other)
     log, child = _started(place, command)
     deadline = time.monotonic() + START_WITHIN
     ended: int | None = None
     while True:
         try:
             return connect(place, kind, client, flags)
-        except DeskMissing:
+        except (DeskMissing, LinkBroken):  # it may also fail after its socket is there, or be slow to answer
             if ended is None and (found := os.waitpid(child, os.WNOHANG))[0]:
                 ended = os.waitstatus_to_exitcode(found[1])
                 # Another client may have started one at the same moment, which got the lock.
@@ -68,6 +74,46 @@ def require_startable(place: Place) -> None:
             f"There is no home named {place.name}.",
             f"List them with: trading-mcp home list. Make it with: trading-mcp home new {place.name} --mode …",
         )
+
+
+def _retire(place: Place, client: str, other: DeskOther) -> None:
+    """Have the desk of an earlier version stop, if it says that it may; wait until it has."""
+    if _numbers(other.version) >= _numbers(__version__):
+        raise other
+    connection, answer = connect(place, "cli", client, any_version=True)
+    with connection:
+        if answer.mode == "LIVE":
+            raise other
+        connection.settimeout(ANSWER_WITHIN)
+        try:
+            connection.sendall(encode({"request": "stop", "reason": "a newer version starts", "unless_needed": True}))
+            reply = decode(first_line(connection))
+        except OSError:
+            raise other from None
+    if reply.get("ok") is not True:
+        raise DeskOther(f"{other.message} It goes on: {_reason(reply)}", other.next_step, other.version)
+    deadline = time.monotonic() + START_WITHIN
+    while time.monotonic() < deadline:
+        try:
+            connect(place, "cli", client, any_version=True)[0].close()
+        except DeskMissing:
+            return
+        except LinkBroken:
+            pass  # it hangs up while it stops
+        time.sleep(0.01)
+    raise other
+
+
+def _reason(reply: Mapping[str, object]) -> str:
+    match reply.get("error"):
+        case {"message": str(message)}:
+            return shown(message)[:300]
+        case _:
+            return "it does not say why."
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in version.split(".") if part.isdigit()]
 
 
 def _started(place: Place, command: Sequence[str]) -> tuple[str, int]:

@@ -117,11 +117,14 @@ def peer_uid(connection: socket.socket | TransportSocket, platform: str = sys.pl
 
 
 class Lines:
-    """Bytes in, whole lines out; what is longer than a line may be is refused before it is kept."""
+    """Bytes in, whole lines out. A line that is too long is refused before it is kept, or passed over and counted."""
 
-    __slots__ = ("_rest",)
+    __slots__ = ("_is_passing", "_rest", "passed_over", "passes")
 
-    def __init__(self) -> None:
+    def __init__(self, *, passes: bool = False) -> None:
+        self.passes = passes
+        self.passed_over = 0
+        self._is_passing = False
         self._rest = bytearray()
 
     def feed(self, data: bytes) -> list[bytes]:
@@ -130,12 +133,23 @@ class Lines:
         lines: list[bytes] = []
         start = 0
         while (end := self._rest.find(b"\n", max(start, searched))) >= 0:
-            _require_length(end - start)
-            lines.append(bytes(self._rest[start:end]))
+            if self._is_passing:
+                self._is_passing = False
+            elif self._fits(end - start):
+                lines.append(bytes(self._rest[start:end]))
             start = end + 1
         del self._rest[:start]
-        _require_length(len(self._rest))
+        if self._is_passing or not self._fits(len(self._rest)):
+            self._is_passing = True
+            self._rest.clear()
         return lines
+
+    def _fits(self, length: int) -> bool:
+        if not self.passes:
+            _require_length(length)
+        is_fitting = length <= LINE_MAX
+        self.passed_over += not is_fitting
+        return is_fitting
 
 
 def encode(message: Mapping[str, object]) -> bytes:
@@ -210,7 +224,9 @@ def read_welcome(line: bytes) -> Welcome:
             f"The desk does not speak version {PROTOCOL} of the link.", _AGREED, str(fields.get("desk", ""))
         )
     match fields:
-        case {"refused": str(message), "next_step": str(next_step)}:
+        case {"refused": str(message), "next_step": str(next_step), "desk": str(desk)}:
+            if desk != __version__:  # another version may know what this one does not
+                raise DeskOther(shown(message), shown(next_step), desk)
             raise LinkRefused(shown(message), shown(next_step))
         case {"desk": str(desk), "home": str(home), "mode": str(mode)} if len(fields) == 4 and mode in MODES:  # noqa: PLR2004 - the three and v
             return Welcome(desk, home, mode)
@@ -235,7 +251,7 @@ def connect(
         if peer_uid(connection) != os.geteuid():
             raise DeskForeign(f"The desk of home {place} runs as another user.", "Start it as the home's owner.")
         connection.sendall(hello(kind, client, flags or {}))
-        answer = read_welcome(_first_line(connection))
+        answer = read_welcome(first_line(connection))
         require_reachable(place, answer.mode)
         if not place.is_by_path and answer.home != place.name:
             raise LinkBroken(f"The desk there is not the one of home {place}.", _restart(place))
@@ -284,7 +300,7 @@ def _connected(place: Place) -> socket.socket:
     return connection
 
 
-def _first_line(connection: socket.socket) -> bytes:
+def first_line(connection: socket.socket) -> bytes:
     """Exactly the first line: what follows belongs to whoever reads next."""
     deadline = time.monotonic() + ANSWER_WITHIN
     line = b""
