@@ -10,8 +10,20 @@ from trading_mcp.adapters.approvals.keystore import Keystore
 from trading_mcp.adapters.system.clock import SystemClock
 from trading_mcp.bootstrap.homes import approver_folder, open_whole
 from trading_mcp.bootstrap.services import DeskServices
-from trading_mcp.errors import Exit
+from trading_mcp.desk.setups import SetupAnswer, setup_of
+from trading_mcp.errors import Exit, JournalDamaged
 from trading_mcp.place import Place
+
+
+def setup(place: Place) -> SetupAnswer:
+    """Return what a home without a desk can hand to another; one that cannot be believed hands out nothing."""
+    opened = open_whole(place)
+    try:
+        if opened.trouble:
+            raise JournalDamaged(opened.trouble, "Look at it first: trading-mcp audit verify.")
+        return setup_of(opened.book)
+    finally:
+        opened.close()
 
 
 def verified(place: Place) -> dict[str, object]:

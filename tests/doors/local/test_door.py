@@ -1,69 +1,19 @@
 """The local door line by line: what is asked, answered and kept in the journal, and what is never believed."""
 
-import asyncio
-import json
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 import pytest
-from msgspec.structs import replace
 
 from tests.desk.conftest import Play, play
 from tests.desk.world import BTC, ETH, World
-from trading_mcp import link
-from trading_mcp.adapters.brokers.faults import Call, Fault
+from tests.doors.local.client import Client
 from trading_mcp.core.domain import events as e
-from trading_mcp.core.domain.book import Book
-from trading_mcp.core.domain.events import AnyEvent
-from trading_mcp.core.domain.facts import Facts
-from trading_mcp.core.domain.home import Mode
-from trading_mcp.core.domain.orders import Door, OrderState
-from trading_mcp.core.domain.proposals import Proposal, ProposedOrder, ProposedPolicy
-from trading_mcp.desk.answers import LinesAnswer, ScreenAnswer, VerifiedAnswer
-from trading_mcp.desk.queries import Since
+from trading_mcp.core.domain.proposals import ProposedOrder
 from trading_mcp.doors.local.requests import AnyRequest, Request
-from trading_mcp.doors.local.server import LocalDoor
 from trading_mcp.errors import JournalUnwritable
 
 __all__ = ["play"]
-
-
-class Papers:
-    """Services that need no key and no file."""
-
-    def screen(self, proposal: Proposal, book: Book, facts: Facts) -> ScreenAnswer:
-        return ScreenAnswer(lines=(proposal.id, book.home.name), statement=str(facts.now), reason="")
-
-    def act(self, name: str, book: Book, facts: Facts) -> ScreenAnswer:
-        return ScreenAnswer(lines=(name, book.home.name), statement=str(facts.now), reason="")
-
-    def pinned(self, book: Book, now: int) -> tuple[AnyEvent, ...]:
-        return () if book.approver else (e.ApproverEnrolled(at=now, fingerprint="aa-bb", public_key="00"),)
-
-    async def verified(self) -> VerifiedAnswer:
-        return VerifiedAnswer(
-            holds=False, entries=1, checkpoints=0, head="", broken_at=2, reason="is missing", anchor=""
-        )
-
-    def lines(self, since: int, count: int) -> LinesAnswer:
-        return LinesAnswer(lines=(f"{since}", f"{count}"), next_since=0)
-
-
-class Client:
-    """Says lines to the door of a world's desk, without a socket."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.stopped: list[str] = []
-        since = Since(started_at=world.clock.now())
-        self.door = LocalDoor(world.desk, Papers(), since, self.stopped.append, ("a note",))
-
-    async def says(self, line: bytes) -> dict[str, Any]:
-        return json.loads(await self.door._answered(line, "a client"))
-
-    async def asks(self, request: str, **fields: object) -> dict[str, Any]:
-        return await self.says(link.encode({"request": request, **fields})[:-1])
 
 
 def test_only_requests_are_understood_and_nobody_says_who_they_are(play: Play) -> None:
@@ -164,6 +114,7 @@ def test_every_question_is_answered_and_recorded_before_and_after(play: Play) ->
             ("proposals", {}),
             ("pairs", {}),
             ("policy_show", {}),
+            ("setup", {}),
             ("why", {"subject": "one"}),
             ("audit_tail", {}),
             ("audit_show", {"seq": 1}),
@@ -232,66 +183,6 @@ def test_a_halt_is_released_only_by_what_was_verified(play: Play) -> None:
         assert world.desk.book.account_state.name == "ACTIVE"
         kept = msgspec.json.encode([event for event in world.events() if isinstance(event, e.ToolCalled)])
         assert signature.statement[:40] not in kept
-
-    play(story)
-
-
-def test_an_order_of_unknown_fate_goes_by_a_signature_where_money_is_real(play: Play) -> None:
-    async def story(world: World) -> None:
-        await world.ready()
-        client = Client(world)
-        world.venue.script(Fault.TIMEOUT_BEFORE, call=Call.SUBMIT)
-        told = await client.asks("trade", intent_id="lost", pair=BTC, side="buy", notional="100")
-        assert told["answer"]["status"] == "unknown"
-        (order_id,) = world.desk.book.working
-        simulated = await client.asks("release_order", order_id=order_id[:8])
-        assert (simulated["exit"], simulated["answer"]["done"]) == (4, False)
-        assert "there the desk itself lets it go" in str(simulated["answer"]["sentences"])
-        book = world.desk.book
-        world.desk.book = replace(book, home=replace(book.home, mode=Mode.LIVE))
-        await asyncio.sleep(600)
-        waiting = await client.asks("release_order", order_id=order_id[:8])
-        proposal = waiting["answer"]["proposal_id"]
-        assert (waiting["exit"], world.desk.book.proposals[proposal].door) == (5, Door.CLI)
-        again = await client.asks("release_order", order_id=order_id)
-        assert (again["exit"], again["answer"]["proposal_id"]) == (5, proposal)
-        signature = world.statement("order_release", proposal, world.desk.book.proposals[proposal].body_hash)
-        said = {"proposal_id": proposal, "statement": signature.statement.decode()}
-        assert (await client.asks("approve", **said, signature=b"forged".hex()))["exit"] == 4
-        assert order_id in world.desk.book.working
-        assert (await client.asks("approve", **said, signature=b"signed".hex()))["exit"] == 0
-        assert world.desk.book.working == {}
-        gone = world.desk.book.order(order_id)
-        assert gone is not None
-        assert gone.state is OrderState.LAPSED
-
-    play(story)
-
-
-def test_a_pair_is_blocked_at_once_and_added_by_proposal(play: Play) -> None:
-    async def story(world: World) -> None:
-        await world.ready()
-        client = Client(world)
-        removed = await client.asks("change_pairs", pairs=["btc/usdt", "AAPL"], add=False)
-        assert (removed["exit"], removed["answer"]["done"]) == (0, True)
-        limits = world.desk.book.policy
-        assert (limits.crypto.pairs_blocked, limits.stocks.pairs_blocked) == ({"BTC-USDT"}, {"AAPL"})
-        again = await client.asks("change_pairs", pairs=["BTC-USDT"], add=False)
-        assert again["answer"]["sentences"] == ["The limits say so already."]
-        bought = await client.asks("trade", intent_id="b", pair=BTC, side="buy", notional="100")
-        assert bought["exit"] == 4
-        added = await client.asks("change_pairs", pairs=["BTC-USDT", "LTC-EUR"], add=True)
-        assert added["exit"] == 5
-        (proposal,) = world.desk.book.proposals.values()
-        assert isinstance(proposal.body, ProposedPolicy)
-        changed = {delta.key.rpartition(".")[2]: delta.after for delta in proposal.body.deltas}
-        assert changed["pairs_blocked"] == "none"
-        assert "LTC" in changed["assets_approved"]
-        assert "EUR" in changed["quotes_approved"]
-        await world.sign(proposal)
-        assert world.desk.book.policy.crypto.pairs_blocked == frozenset()
-        for wrong in ([], ["../x"], ["BTC-USDT"] * 51):
-            assert (await client.asks("change_pairs", pairs=wrong, add=True))["exit"] == 2
 
     play(story)
 

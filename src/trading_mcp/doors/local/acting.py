@@ -17,11 +17,14 @@ from trading_mcp.desk.limits import deltas_of
 from trading_mcp.desk.outcomes import Status
 from trading_mcp.desk.pairs import added, removed
 from trading_mcp.desk.ports import Signature
+from trading_mcp.desk.setups import arrived
 from trading_mcp.doors.local import requests as r
 from trading_mcp.doors.local.services import Services
 from trading_mcp.errors import Exit, UsageInvalid
+from trading_mcp.redact import redacted
 
 BEGINNING_MIN: Final = 6
+ORIGIN_MAX: Final = 80
 
 EXITS: Final = {
     Status.AWAITING_APPROVAL: Exit.AWAITING,
@@ -68,17 +71,23 @@ class Acts:
             case r.ReleaseOrder(order_id=order_id):
                 meant = self._meant(order_id)
                 return self._waiting(await self._told(c.ReleaseOrder(order_id=meant)), order_id=meant)
-            case r.ApproveProposal(proposal_id=proposal_id):
-                signature = _signature(request.statement, request.signature)
-                return await self._approve(c.Approve(proposal_id=proposal_id), signature)
-            case r.SignAttend():
-                return await self._told(c.Attend(), _signature(request.statement, request.signature))
-            case r.DeclineProposal(proposal_id=proposal_id, reason=reason):
-                return await self._told(c.Decline(proposal_id=proposal_id, reason=said(reason)))
+            case r.ApproveProposal() | r.SignAttend() | r.DeclineProposal():
+                return await self._answered(request)
+            case r.CopySetup(origin=origin, setup=setup):
+                return _done(await arrived(self._acting, setup, redacted(origin, ORIGIN_MAX), self._client))
             case r.PinApprover():
                 return self._pin()
             case _:
                 raise UsageInvalid("The desk does not know that request.", "Use a client of its own version.")
+
+    async def _answered(self, request: r.ApproveProposal | r.SignAttend | r.DeclineProposal) -> Result:
+        """Hand in what a person answered."""
+        if isinstance(request, r.DeclineProposal):
+            return await self._told(c.Decline(proposal_id=request.proposal_id, reason=said(request.reason)))
+        signature = _signature(request.statement, request.signature)
+        if isinstance(request, r.SignAttend):
+            return await self._told(c.Attend(), signature)
+        return await self._approve(c.Approve(proposal_id=request.proposal_id), signature)
 
     async def _told(self, command: c.AnyCommand, signature: Signature | None = None) -> Result:
         return _done(self._acting.told(await self._acting.handled(command, signature)))

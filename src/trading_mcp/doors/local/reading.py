@@ -5,6 +5,7 @@ from __future__ import annotations
 from trading_mcp.core.ports import Journal
 from trading_mcp.desk import limits, past, queries
 from trading_mcp.desk.answers import Answer
+from trading_mcp.desk.setups import setup_of
 from trading_mcp.doors.local import requests as r
 
 READS = (
@@ -15,6 +16,7 @@ READS = (
     r.Pairs,
     r.PolicyShow,
     r.PolicyDiff,
+    r.Setup,
     r.Why,
     r.AuditTail,
     r.AuditShow,
@@ -27,6 +29,7 @@ Read = (
     | r.Pairs
     | r.PolicyShow
     | r.PolicyDiff
+    | r.Setup
     | r.Why
     | r.AuditTail
     | r.AuditShow
@@ -50,6 +53,8 @@ def answer(request: Read, read: queries.Reader, journal: Journal) -> Answer:
             return limits.policy(read, key)
         case r.PolicyDiff(text=text):
             return limits.difference(read.book.policy, text)
+        case r.Setup():
+            return setup_of(read.book)
         case r.Why(subject=subject):
             return past.why(subject, read.book, journal)
         case r.AuditTail(count=count, since=since, all=everything):

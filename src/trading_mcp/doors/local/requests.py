@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from trading_mcp.desk.setups import SetupAnswer
+
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="request"):
     """One request; who asks is the door and never a field."""
@@ -61,6 +63,17 @@ class ChangePairs(Request, frozen=True, kw_only=True, tag="change_pairs"):
     pairs: tuple[str, ...]
     add: bool
     reason: str = ""
+
+
+class Setup(Request, frozen=True, kw_only=True, tag="setup"):
+    """What this home can hand to another one."""
+
+
+class CopySetup(Request, frozen=True, kw_only=True, tag="copy_setup"):
+    """Take in what another home handed out; it brings no rights."""
+
+    origin: str
+    setup: SetupAnswer
 
 
 class Why(Request, frozen=True, kw_only=True, tag="why"):
@@ -203,6 +216,8 @@ AnyRequest = (
     | PolicyDiff
     | PolicyPropose
     | ChangePairs
+    | Setup
+    | CopySetup
     | Why
     | AuditTail
     | AuditShow

@@ -35,7 +35,7 @@ ARGUMENTS_MAX: Final = 1_000
 LINES_EACH: Final = 200
 
 _log: Final = logging.getLogger("trading_mcp.local")
-_SECRET: Final = frozenset({"statement", "signature", "text"})
+_SECRET: Final = frozenset({"statement", "signature", "text", "setup"})
 
 
 class Assistants(Protocol):
