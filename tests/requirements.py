@@ -83,7 +83,12 @@ TRADING_AGENT = (
         "Status, portfolio, orders and guardrails are reached over HTTP, and nothing is loosened there.",
     ),
     planned("T16", "The signal service answers predictions over HTTP and names only the models it really loaded."),
-    planned("T17", "Assistants find the fourteen tools under the names they were promised; every call is journaled."),
+    proven(
+        "T17",
+        "Assistants find the fourteen tools under the names they were promised; every call is journaled.",
+        "tests/doors/mcp_server/test_surface.py::test_the_tools_cost_little_to_read",
+        "tests/doors/mcp_server/test_tools.py::test_every_tool_answers_and_is_journaled_before_and_after",
+    ),
     planned("T18", "A workflow tests, builds, publishes and deploys."),
 )
 

@@ -40,10 +40,12 @@ class Acting:
         self.desk = desk
         self.before = before
         self.caused: tuple[int, ...] = ()
+        self.is_recorded = False
 
     async def handled(self, command: c.AnyCommand, signature: Signature | None = None) -> tuple[e.AnyEvent, ...]:
         """Hand a command to the desk, and remember which entries it caused."""
         events = await self.desk.handle(command, before=(self.before,), signature=signature)
+        self.is_recorded = True
         head = self.desk.ports.journal.head().seq
         self.caused = tuple(range(head - len(events) + 1, head + 1))
         return events
@@ -63,6 +65,7 @@ class Acting:
     def preview(self, intent: Intent) -> TradeAnswer:
         """Judge an intent and change nothing."""
         self.desk.record((self.before,))
+        self.is_recorded = True
         events = self.desk.preview(c.Execute(intent=intent))
         judged = next((each for each in events if isinstance(each, e.IntentJudged)), None)
         if judged is None:

@@ -226,6 +226,19 @@ class ChangeShown(Answer, frozen=True, kw_only=True):
     at_once: bool
 
 
+class EffectShown(Answer, frozen=True, kw_only=True):
+    """One key that is to change: its value and what it comes to, before and after, and the key that binds then."""
+
+    key: str
+    before: str
+    after: str
+    effective_before: str
+    effective_after: str
+    binds: str
+    sentence: str
+    at_once: bool
+
+
 class DiffAnswer(Answer, frozen=True, kw_only=True):
     """What a policy file would change."""
 

@@ -1,22 +1,24 @@
 """Reads of the policy: what each limit comes to now, how much of it is used, and what a file would change."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Final
 
 from trading_mcp.core.domain.book import Book
+from trading_mcp.core.domain.instruments import listed_as, normalise, quote_of
+from trading_mcp.core.domain.market import Market, market_of
 from trading_mcp.core.domain.money import ZERO, exactly, plain
 from trading_mcp.core.domain.orders import MANUAL
 from trading_mcp.core.domain.policy import Delta, Policy
 from trading_mcp.core.domain.tallies import ACCOUNT_TALLY
-from trading_mcp.core.guardrails.direction import Change, DeltaInvalid, compare, delta_of
+from trading_mcp.core.guardrails.direction import Change, DeltaInvalid, apply, compare, delta_of, is_tightening
 from trading_mcp.core.guardrails.effective import effective
 from trading_mcp.core.guardrails.feasibility import infeasible
 from trading_mcp.core.guardrails.keys import BY_PATH, KEYS, get
 from trading_mcp.core.guardrails.schema import BACKTEST_ONLY, parse_text
 from trading_mcp.core.guardrails.spelling import text_of
 from trading_mcp.core.guardrails.valuation import value_all
-from trading_mcp.desk.answers import ChangeShown, DiffAnswer, LimitShown, PolicyAnswer, UseShown
+from trading_mcp.desk.answers import ChangeShown, DiffAnswer, EffectShown, LimitShown, PolicyAnswer, UseShown
 from trading_mcp.desk.queries import Reader
 from trading_mcp.desk.wording import money_text
 from trading_mcp.errors import PolicyInvalid, UsageInvalid
@@ -130,3 +132,57 @@ def deltas_of(book: Book, changes: dict[str, str], text: str) -> tuple[Delta, ..
     if wrong:
         raise UsageInvalid(wrong[0].reason, "List the limits: trading-mcp policy show.")
     return tuple(each for each in made if isinstance(each, Delta))
+
+
+def effects(read: Reader, deltas: Sequence[Delta]) -> tuple[EffectShown, ...]:
+    """Tell what changes come to at today's equity; those that cannot be made together come to nothing."""
+    now = read.book.policy
+    with exactly():
+        equity = value_all(read.book, read.facts, now).equity or ZERO
+        then = apply(now, deltas)
+        if not isinstance(then, Policy):
+            return ()
+        return tuple(_effect(now, then, delta, equity) for delta in deltas)
+
+
+def _effect(now: Policy, then: Policy, delta: Delta, equity: Decimal) -> EffectShown:
+    before, after = effective(now, delta.key, equity), effective(then, delta.key, equity)
+    return EffectShown(
+        key=delta.key,
+        before=delta.before,
+        after=delta.after,
+        effective_before=before.limit,
+        effective_after=after.limit,
+        binds=after.binds,
+        sentence=after.sentence,
+        at_once=is_tightening(delta),
+    )
+
+
+def of_pairs(policy: Policy, action: str, names: Sequence[str]) -> tuple[Delta, ...]:
+    """Return the changes that remove pairs, which blocks them, or add them: approve asset and quote, and unblock."""
+    wanted: dict[str, set[str]] = {}
+    for pair in map(normalise, names):
+        table = policy.limits(market_of(pair))
+        path = f"market.{market_of(pair)}"
+        blocked = wanted.setdefault(f"{path}.pairs_blocked", set(table.pairs_blocked))
+        if action == "remove":
+            blocked.add(pair)
+            continue
+        blocked.discard(pair)
+        wanted.setdefault(f"{path}.assets_approved", set(table.assets_approved)).add(listed_as(pair))
+        if market_of(pair) is Market.CRYPTO:
+            wanted.setdefault(f"{path}.quotes_approved", set(table.quotes_approved)).add(quote_of(pair))
+    made = [
+        delta_of(policy, path, sorted(values)) for path, values in wanted.items() if _differs(policy, path, values)
+    ]
+    if not made:
+        raise UsageInvalid("Nothing would change: these pairs are so already.", "List them: trading-mcp pairs.")
+    for each in made:
+        if isinstance(each, DeltaInvalid):
+            raise UsageInvalid(each.reason, "Write a pair as BTC-USDT, or a stock by its symbol.")
+    return tuple(each for each in made if isinstance(each, Delta))
+
+
+def _differs(policy: Policy, path: str, values: set[str]) -> bool:
+    return get(policy, BY_PATH[path]) != frozenset(values)

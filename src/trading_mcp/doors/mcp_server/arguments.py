@@ -25,7 +25,7 @@ _NOT_KNOWN: Final = "…"
 
 def arguments_of(tool: Tool, given: Mapping[str, Any]) -> Arguments:
     """Return a call's arguments, or raise with the corrected call."""
-    known = tool.arguments.__struct_fields__
+    known = tool.arguments.__struct_encode_fields__
     if len(given) > NAMES_MAX:
         raise UsageInvalid(f"{tool.name} was called with {len(given)} arguments.", _of(known))
     unknown = [name for name in given if name not in known]

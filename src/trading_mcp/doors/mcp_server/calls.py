@@ -20,7 +20,7 @@ from trading_mcp.desk.moments import Moments
 from trading_mcp.doors.mcp_server import replies
 from trading_mcp.doors.mcp_server.arguments import arguments_of
 from trading_mcp.doors.mcp_server.replies import Reply
-from trading_mcp.doors.mcp_server.tool import Arguments, Call, Tool
+from trading_mcp.doors.mcp_server.tool import Call, Tool
 from trading_mcp.errors import DeskFrozen, JournalUnwritable, TradingMcpError, UsageInvalid
 from trading_mcp.redact import redacted
 
@@ -50,7 +50,7 @@ class Calls:
             client=client,
             session=session,
         )
-        call = Call(desk=self._desk, moments=self._moments, client=client, before=before)
+        call = Call(self._desk, self._moments, client, before)
         if tool.reads:
             # Nothing in it waits, so nothing can interrupt it.
             return await self._answered(tool, given, call)
@@ -65,7 +65,11 @@ class Calls:
             await asyncio.wait(tuple(self._under_way))
 
     async def _answered(self, tool: Tool, given: Mapping[str, Any], call: Call) -> Reply:
+        if tool.reads:
+            self._note(call.before)
         reply = await self._reply(tool, given, call)
+        if not (tool.reads or call.acting.is_recorded):
+            self._note(call.before)  # it never came to a command, which would have been recorded with it
         self._note(
             e.ToolAnswered(
                 at=self._desk.ports.clock.now(),
@@ -73,7 +77,7 @@ class Calls:
                 status=reply.status,
                 size=len(reply.text),
                 digest=hashlib.sha256(reply.text).hexdigest(),
-                caused=call.caused,
+                caused=call.acting.caused,
             )
         )
         return reply
@@ -81,9 +85,8 @@ class Calls:
     async def _reply(self, tool: Tool, given: Mapping[str, Any], call: Call) -> Reply:
         desk = self._desk
         try:
-            arguments = self._understood(tool, given, call)
             with exactly():
-                made = tool.run(call, arguments)
+                made = tool.run(call, arguments_of(tool, given))
                 answer = await made if inspect.isawaitable(made) else made
             return replies.answered(desk, answer)
         except TradingMcpError as error:
@@ -91,16 +94,6 @@ class Calls:
         except Exception:  # noqa: BLE001 - whatever a call met, its client hears one sentence and the desk goes on
             _log.exception("a call failed", extra={"fields": {"tool": tool.name, "call": call.before.call_id}})
             return replies.failed(desk, _unforeseen(call), retry_safe=False)
-
-    def _understood(self, tool: Tool, given: Mapping[str, Any], call: Call) -> Arguments:
-        try:
-            arguments = arguments_of(tool, given)
-        except UsageInvalid:
-            self._note(call.before)
-            raise
-        if tool.reads:
-            self._note(call.before)  # what acts records it in the same commit as what it does
-        return arguments
 
     def _note(self, event: e.AnyEvent) -> None:
         # A journal that cannot be written must not keep anyone from reading why.

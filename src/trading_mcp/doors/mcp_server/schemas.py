@@ -33,13 +33,18 @@ def output_schema(answer: type[Answer]) -> Schema:
 
 
 def _whole(kind: type[msgspec.Struct], *, is_output: bool = False) -> Schema:
-    (reference,), parts = msgspec.json.schema_components([kind], ref_template="#/$defs/{name}")
+    (reference,), parts = msgspec.json.schema_components([kind], schema_hook=_anything, ref_template="#/$defs/{name}")
     name = str(reference["$ref"]).rpartition("/")[2]
     whole: Schema = _trimmed(parts.pop(name), is_output=is_output)
     whole.pop("description", None)
     if parts:
         whole["$defs"] = {name: _trimmed(part, is_output=is_output) for name, part in parts.items()}
     return whole
+
+
+def _anything(_: type) -> Schema:
+    """Return the schema of what stands as it was recorded."""
+    return {"description": "as it was recorded"}
 
 
 def _plain(part: object, *, is_output: bool) -> object:

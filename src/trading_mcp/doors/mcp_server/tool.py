@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from trading_mcp.core.domain.events import ToolCalled
+from trading_mcp.desk.acting import Acting
 from trading_mcp.desk.answers import Answer
 from trading_mcp.desk.desk import Desk
 from trading_mcp.desk.moments import Moments
@@ -22,15 +23,17 @@ class Nothing(Arguments, frozen=True, kw_only=True):
     """No arguments."""
 
 
-@dataclass(kw_only=True)
 class Call:
-    """One call under way; `caused` are the entries of what it did."""
+    """One call under way; `before` is the entry that says what was asked."""
 
-    desk: Desk
-    moments: Moments
-    client: str
-    before: ToolCalled
-    caused: tuple[int, ...] = ()
+    __slots__ = ("acting", "before", "client", "desk", "moments")
+
+    def __init__(self, desk: Desk, moments: Moments, client: str, before: ToolCalled) -> None:
+        self.desk = desk
+        self.moments = moments
+        self.client = client
+        self.before = before
+        self.acting = Acting(desk, before)
 
 
 Run = Callable[[Call, Any], Answer | Awaitable[Answer]]

@@ -1,0 +1,1 @@
+"""What proposes: pure functions of candles, which decide nothing."""

@@ -1,0 +1,187 @@
+"""Tools that look back: fills, results, the journal, one decision; and the proposals, open and past."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta
+
+from trading_mcp.core.domain import commands as c
+from trading_mcp.core.domain.instruments import normalise
+from trading_mcp.core.domain.orders import Door
+from trading_mcp.desk import history, past, queries
+from trading_mcp.desk.acting import said
+from trading_mcp.desk.answers import DoneAnswer, ProposalsAnswer, WhyAnswer
+from trading_mcp.desk.answers_past import EventsAnswer, ResultsAnswer, TradesAnswer
+from trading_mcp.desk.history import Filter, moment_of
+from trading_mcp.doors.mcp_server.tool import Arguments, Call, Nothing, Tool
+from trading_mcp.doors.mcp_server.tools_looking import SET, Limit, Pair
+from trading_mcp.doors.mcp_server.tools_trading import Reason
+from trading_mcp.errors import UsageInvalid
+
+Moment = Annotated[str, Meta(description="2026-11-21 or 2026-11-21T08:30:00Z")]
+Cursor = Annotated[str, Meta(description="From the answer before")]
+Book = Annotated[str, Meta(description='Only this algorithm, or "manual"')]
+
+
+class GetTradeHistory(Arguments, frozen=True, kw_only=True):
+    """Which fills."""
+
+    pair: Pair = ""
+    algorithm: Book = ""
+    since: Moment = ""
+    until: Moment = ""
+    text: Annotated[str, Meta(description="Words in the reason, ids or figures")] = ""
+    limit: Limit = 50
+    cursor: Cursor = ""
+
+
+class GetPnlReport(Arguments, frozen=True, kw_only=True):
+    """Which results."""
+
+    group_by: Literal["pair", "venue", "algorithm"] = "pair"
+    pair: Pair = ""
+    algorithm: Book = ""
+
+
+class GetEvents(Arguments, frozen=True, kw_only=True):
+    """Which entries."""
+
+    kinds: Annotated[tuple[str, ...], Meta(description="Such as IntentJudged, FillRecorded, Latched")] = ()
+    intent_id: str = ""
+    pair: Pair = ""
+    actor: Annotated[str, Meta(description="A door (mcp, cli), a client or an algorithm")] = ""
+    since: Moment = ""
+    until: Moment = ""
+    text: str = ""
+    limit: Limit = 20
+    cursor: Cursor = ""
+
+
+class ExplainDecision(Arguments, frozen=True, kw_only=True):
+    """Which decision."""
+
+    seq: Annotated[int, Meta(description="An entry of the journal")] = 0
+    intent_id: Annotated[str, Meta(description="Instead of seq")] = ""
+
+
+class WithdrawProposal(Arguments, frozen=True, kw_only=True):
+    """Which proposal."""
+
+    proposal_id: str
+    reason: Reason = ""
+
+
+def get_trade_history(call: Call, given: GetTradeHistory) -> TradesAnswer:
+    wanted = Filter(
+        pair=normalise(given.pair) if given.pair else "",
+        book=given.algorithm,
+        since=moment_of(given.since, "since"),
+        until=moment_of(given.until, "until"),
+        text=given.text,
+        limit=given.limit,
+        cursor=given.cursor,
+    )
+    return history.trades(call.desk.book, call.desk.ports.journal, wanted)
+
+
+def get_pnl_report(call: Call, given: GetPnlReport) -> ResultsAnswer:
+    pair = normalise(given.pair) if given.pair else ""
+    return history.results(call.moments.now(), group_by=given.group_by, pair=pair, book=given.algorithm)
+
+
+def get_events(call: Call, given: GetEvents) -> EventsAnswer:
+    wanted = Filter(
+        kinds=given.kinds,
+        intent_id=given.intent_id,
+        pair=normalise(given.pair) if given.pair else "",
+        actor=given.actor,
+        since=moment_of(given.since, "since"),
+        until=moment_of(given.until, "until"),
+        text=given.text,
+        limit=given.limit,
+        cursor=given.cursor,
+    )
+    return history.events(call.desk.ports.journal, wanted)
+
+
+def explain_decision(call: Call, given: ExplainDecision) -> WhyAnswer:
+    if bool(given.seq) == bool(given.intent_id):
+        raise UsageInvalid(
+            "It is not said which decision: seq or intent_id, one of the two.", "Find its seq with get_events."
+        )
+    return past.why(given.intent_id or str(given.seq), call.desk.book, call.desk.ports.journal)
+
+
+def get_proposals(call: Call, _: Nothing) -> ProposalsAnswer:
+    return queries.proposals(call.moments.now())
+
+
+async def withdraw_proposal(call: Call, given: WithdrawProposal) -> DoneAnswer:
+    command = c.Withdraw(proposal_id=given.proposal_id, door=Door.MCP, reason=said(given.reason))
+    return call.acting.told(await call.acting.handled(command))
+
+
+HISTORY: Final = (
+    Tool(
+        name="get_trade_history",
+        title="Trade history",
+        toolset=SET,
+        description="Fills, newest first: price, worth, fee, and the intent, reason and signal behind each while "
+        "they are remembered, which is a week. What was earned: get_pnl_report.",
+        arguments=GetTradeHistory,
+        answer=TradesAnswer,
+        run=get_trade_history,
+    ),
+    Tool(
+        name="get_pnl_report",
+        title="Profit and loss",
+        toolset=SET,
+        description="What was earned, in the base currency: today's result, drawdown from the peaks, and realised, "
+        "unrealised and fees by pair, venue or algorithm since the home began.",
+        arguments=GetPnlReport,
+        answer=ResultsAnswer,
+        run=get_pnl_report,
+    ),
+    Tool(
+        name="get_events",
+        title="Journal",
+        toolset=SET,
+        description="The journal, newest first: everything that was asked, judged, sent, filled and refused. Filter "
+        "by kind, intent, pair, actor, time or text. Finds what became of a call whose answer was lost.",
+        arguments=GetEvents,
+        answer=EventsAnswer,
+        run=get_events,
+    ),
+    Tool(
+        name="explain_decision",
+        title="Why a decision was made",
+        toolset=SET,
+        description="The verdict on one intent as it was recorded: every finding with its limit, the actual value "
+        "and what would have passed, and what became of it.",
+        arguments=ExplainDecision,
+        answer=WhyAnswer,
+        run=explain_decision,
+    ),
+    Tool(
+        name="get_proposals",
+        title="Proposals",
+        toolset=SET,
+        description="What waits for the owner's signature, with its findings and when it expires. You cannot "
+        "approve; the owner signs at the terminal.",
+        arguments=Nothing,
+        answer=ProposalsAnswer,
+        run=get_proposals,
+    ),
+    Tool(
+        name="withdraw_proposal",
+        title="Withdraw a proposal",
+        toolset="trade",
+        description="Take back a proposal that came through this door and is not wanted any more.",
+        arguments=WithdrawProposal,
+        answer=DoneAnswer,
+        run=withdraw_proposal,
+        reads=False,
+        destructive=True,
+    ),
+)

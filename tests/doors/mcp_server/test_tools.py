@@ -1,0 +1,87 @@
+"""Every tool, asked by a real client in both eras: what it answers, and what it leaves in the journal."""
+
+from typing import Any
+
+import pytest
+
+from tests.desk.world import BTC, ETH, World
+from tests.doors.mcp_server.conftest import Play, connected, door_of
+from trading_mcp.core.domain import events as e
+from trading_mcp.doors.mcp_server.replies import CHARACTERS_MAX
+from trading_mcp.doors.mcp_server.schemas import ENVELOPE
+from trading_mcp.doors.mcp_server.tools import TOOLS
+
+# One good call of each tool, in an order in which they make sense.
+STORY: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("get_agent_status", {}),
+    ("get_market_data", {"pair": "btc_usdt"}),
+    ("get_market_data", {"pair": "BTC-USDT", "kind": "order_book", "limit": 5}),
+    ("get_market_data", {"pair": "BTC-USDT", "kind": "candles", "timeframe": "5m", "limit": 3}),
+    ("get_signals", {"pairs": ["BTC-USDT", "AAPL"]}),
+    ("execute_trade", {"pair": BTC, "side": "buy", "notional": "100", "intent_id": "one", "reason": "a test"}),
+    ("execute_trade", {"pair": ETH, "side": "buy", "notional": "280", "intent_id": "two"}),
+    ("get_portfolio", {}),
+    ("get_open_orders", {"pair": BTC, "ended": True}),
+    ("get_trade_history", {"pair": BTC, "text": "a test"}),
+    ("get_pnl_report", {"group_by": "algorithm"}),
+    ("get_events", {"intent_id": "one", "limit": 50}),
+    ("explain_decision", {"intent_id": "one"}),
+    ("get_proposals", {}),
+    ("withdraw_proposal", {"proposal_id": "order/two"}),
+    ("cancel_order", {"all": True}),
+    ("close_positions", {"pair": BTC}),
+    ("get_guardrails", {"key": "orders_open"}),
+    ("set_guardrails", {"changes": {"account.orders_open_max": "3"}, "reason": "calm"}),
+    ("manage_pairs", {"action": "list"}),
+    ("kill_switch", {"reason": "enough"}),
+)
+
+
+@pytest.mark.proves("T17")
+def test_every_tool_answers_and_is_journaled_before_and_after(play: Play, era: str) -> None:
+    assert {name for name, _ in STORY} == {tool.name for tool in TOOLS}
+    told: dict[str, dict[str, Any]] = {}
+
+    async def story(world: World) -> None:
+        await world.ready()
+        async with connected(door_of(world), era) as assistant:
+            for name, arguments in STORY:
+                told[name] = await assistant.calls(name, **arguments)
+                assert set(ENVELOPE) <= told[name].keys()
+        events = world.events()
+        called = [event for event in events if isinstance(event, e.ToolCalled)]
+        answered = [event for event in events if isinstance(event, e.ToolAnswered)]
+        assert [event.tool for event in called] == [name for name, _ in STORY]
+        assert [event.call_id for event in called] == [event.call_id for event in answered]
+        assert all(event.size < CHARACTERS_MAX for event in answered)
+
+    play(story)
+    assert told["get_portfolio"]["positions"][0]["pair"] == BTC
+    assert told["execute_trade"]["status"] == "awaiting_approval"
+    assert told["get_trade_history"]["trades"][0]["intent_id"] == "one"
+    assert told["get_proposals"]["proposals"][0]["id"] == "order/two"
+    assert told["close_positions"]["done"]
+    assert told["set_guardrails"]["status"] == "changed"
+    assert told["kill_switch"]["trading_state"] == "HALTED"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ({"notional": "900"}, "ORDER_NOTIONAL_MAX"),
+        ({"notional": "100", "stop_loss": "1"}, "STOP_DISTANCE_MAX"),
+    ],
+)
+def test_a_refusal_is_an_answer_that_says_what_would_pass(play: Play, arguments: dict[str, str], code: str) -> None:
+    async def story(world: World) -> None:
+        await world.ready()
+        async with connected(door_of(world)) as assistant:
+            told = await assistant.calls("execute_trade", pair=BTC, side="buy", **arguments)
+            assert (told["status"], told["retry_safe"]) == ("denied", True)
+            found = {each["code"]: each for each in told["findings"]}
+            assert found[code]["would_pass"]
+            assert told["next_step"]
+            why = await assistant.calls("explain_decision", intent_id=told["intent_id"])
+            assert why["findings"] == told["findings"]
+
+    play(story)
