@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from trading_mcp.cli import commands, page
 from trading_mcp.cli.client import Reply, ask
 from trading_mcp.cli.parsing import common, parser, place_of
 from trading_mcp.desk.answers import EntriesAnswer, EntryShown, LinesAnswer, VerifiedAnswer
 from trading_mcp.doors.local import requests as r
-from trading_mcp.errors import DeskMissing, Exit, UsageInvalid
+from trading_mcp.errors import DeskMissing, Exit, LinkBroken, UsageInvalid
 from trading_mcp.place import Place, typed
 
 _EXAMPLES = """\
   trading-mcp audit verify
   trading-mcp audit tail --count 50
+  trading-mcp audit tail --follow
   trading-mcp audit show 42
   trading-mcp audit export journal.jsonl"""
 
@@ -32,6 +36,7 @@ def main(name: str, arguments: list[str]) -> int:
     tail.add_argument("--count", type=int, default=20, help="how many (20, at most 200)")
     tail.add_argument("--since", type=int, help="those after this sequence number instead")
     tail.add_argument("--all", action="store_true", help="also what happens all the time")
+    tail.add_argument("--follow", action="store_true", help="go on with what happens, until Ctrl-C")
     show = actions.add_parser("show", help="one entry, whole", allow_abbrev=False)
     show.add_argument("seq", type=int, metavar="SEQ")
     export = actions.add_parser("export", help="every entry as a JSON line", allow_abbrev=False)
@@ -44,6 +49,8 @@ def main(name: str, arguments: list[str]) -> int:
         return _verify(place, is_json=given.json)
     if given.action == "export":
         return _export(place, given.file, is_json=given.json)
+    if given.action == "tail" and given.follow and given.all:
+        raise UsageInvalid("--all would show its own questions for ever.", "Leave it out with --follow.")
     is_tail = given.action == "tail"
     request = (
         r.AuditTail(count=given.count, since=given.since, all=given.all) if is_tail else r.AuditShow(seq=given.seq)
@@ -55,7 +62,28 @@ def main(name: str, arguments: list[str]) -> int:
         _tail(reply)
     else:
         _show(reply)
+    if is_tail and given.follow:
+        _follow(place, reply, is_json=given.json)
     return reply.exit
+
+
+def _follow(place: Place, reply: Reply, *, is_json: bool) -> None:
+    """Show what happens as it happens, until the person has seen enough."""
+    since = reply.answer(EntriesAnswer).next_since or reply.seq
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            sys.stdout.flush()
+            try:
+                told = ask(place, r.AuditTail(count=200, since=since, wait=True)).answer(EntriesAnswer)
+            except LinkBroken:
+                ask(place, r.Status())  # a desk that has stopped is told as such
+                continue
+            for each in told.entries:
+                if is_json:
+                    print(msgspec.json.encode(each).decode())
+                else:
+                    _line(each)
+            since = told.next_since
 
 
 def _verify(place: Place, *, is_json: bool) -> int:
@@ -84,9 +112,13 @@ def _tail(reply: Reply) -> None:
     told = reply.answer(EntriesAnswer)
     page.head(reply, "Journal")
     for each in told.entries:
-        page.say(f"{each.seq:>7}  {page.time_of_day(each.at)}  {each.text}", 0, 19)
+        _line(each)
     if told.next_since:
         page.say(f"Go on: {typed(f'audit tail --since {told.next_since}')}")
+
+
+def _line(entry: EntryShown) -> None:
+    page.say(f"{entry.seq:>7}  {page.time_of_day(entry.at)}  {entry.text}", 0, 19)
 
 
 def _show(reply: Reply) -> None:

@@ -21,6 +21,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "stop": Command("stopping", "stop the running desk in good order", "The desk"),
     "status": Command("looking", "how the desk stands, what is blocked and why", "The desk"),
     "home": Command("homes", "make and list homes", "The desk"),
+    "completion": Command("completion", "let a shell complete these commands", "The desk"),
     "doctor": Command("doctor", "check the home, the key, the clock and the journal", "The desk"),
     "portfolio": Command("looking", "cash, positions, profit, and what guards them", "Trading"),
     "trade": Command("trading", "submit an order to the gate, or preview it", "Trading"),
@@ -42,7 +43,7 @@ COMMANDS: Final[dict[str, Command]] = {
 
 
 # Beside a command that only looks: what changes something, or needs the key.
-_ACTIONS: Final[dict[str, str]] = {
+ACTIONS: Final[dict[str, str]] = {
     "orders release": "signing",
     "pairs add": "policies",
     "pairs remove": "policies",
@@ -55,7 +56,7 @@ def run(name: str, arguments: list[str]) -> int:
         name, arguments = "stop", arguments[1:]
     # The kill switch must start fast; only with a signature does it need the key.
     needs_key = name == "halt" and "--everything" in arguments
-    module = _ACTIONS.get(" ".join((name, *arguments[:1])), "signing" if needs_key else COMMANDS[name].module)
+    module = ACTIONS.get(" ".join((name, *arguments[:1])), "signing" if needs_key else COMMANDS[name].module)
     main: Callable[[str, list[str]], int] = module_of(module).main
     return main(name, arguments)
 

@@ -17,6 +17,7 @@ _HALT = """\
 def main(name: str, arguments: list[str]) -> int:
     """Engage the kill switch."""
     made = parser(name, "Stop all new risk now; protection stays in place.", _HALT)
+    made.add_argument("--everything", action="store_true", help="stops at the venue go too; this takes a signature")
     made.add_argument("--reason", default="", help="why, for the journal")
     given = made.parse_args(arguments)
     reply = ask(place_of(given), r.HaltNow(reason=given.reason), any_version=True)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import re
 import textwrap
-from typing import NoReturn
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, NoReturn
 
 from trading_mcp.errors import UsageInvalid
 from trading_mcp.place import PROGRAM, Place, located, program, shown, typed
@@ -13,8 +16,39 @@ from trading_mcp.place import PROGRAM, Place, located, program, shown, typed
 WIDTH = 80
 
 
+class Described(Exception):
+    """The parser of a command, for whoever wanted to know it; nothing was carried out."""
+
+    def __init__(self, parser: argparse.ArgumentParser) -> None:
+        super().__init__()
+        self.parser = parser
+
+
+_is_describing: ContextVar[bool] = ContextVar("is_describing", default=False)
+
+
+@contextmanager
+def describing() -> Generator[None]:
+    """Have every command raise its parser instead of parsing."""
+    token = _is_describing.set(True)
+    try:
+        yield
+    finally:
+        _is_describing.reset(token)
+
+
 class Parser(argparse.ArgumentParser):
     """A parser that raises what is wrong instead of printing a page about it."""
+
+    def parse_known_args(  # pyright: ignore[reportIncompatibleMethodOverride] - one of its overloads is enough here
+        self,
+        args: Iterable[str] | None = None,
+        namespace: Any = None,  # noqa: ANN401 - as argparse has it
+    ) -> tuple[Any, list[str]]:
+        """Parse, unless somebody only wants to know what could be."""
+        if _is_describing.get():
+            raise Described(self)
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         text = shown(message)[:300]

@@ -83,11 +83,12 @@ class Why(Request, frozen=True, kw_only=True, tag="why"):
 
 
 class AuditTail(Request, frozen=True, kw_only=True, tag="audit_tail"):
-    """The newest entries, or those after `since`."""
+    """The newest entries, or those after `since`; with `wait` only once there is one, or a while has passed."""
 
     count: int = 20
     since: int | None = None
     all: bool = False
+    wait: bool = False
 
 
 class AuditShow(Request, frozen=True, kw_only=True, tag="audit_show"):

@@ -17,7 +17,8 @@ from trading_mcp import link
 from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.money import exactly
 from trading_mcp.core.domain.orders import Door
-from trading_mcp.desk.answers import Answer, DoneAnswer
+from trading_mcp.desk import past
+from trading_mcp.desk.answers import Answer, DoneAnswer, EntriesAnswer, EntryShown
 from trading_mcp.desk.desk import Desk
 from trading_mcp.desk.opening import needed_for
 from trading_mcp.desk.queries import Reader, Since
@@ -33,6 +34,9 @@ HELLO_WITHIN: Final = 5.0
 IDLE_MAX: Final = 600.0
 ARGUMENTS_MAX: Final = 1_000
 LINES_EACH: Final = 200
+# Who follows the journal hears of news this soon, and asks again after half a minute without any.
+FOLLOW_PAUSE: Final = 0.5
+FOLLOW_LOOKS: Final = 60
 
 _log: Final = logging.getLogger("trading_mcp.local")
 _SECRET: Final = frozenset({"statement", "signature", "text", "setup"})
@@ -194,6 +198,9 @@ class LocalDoor:
         return whole
 
     async def _done(self, request: r.AnyRequest, acts: Acts, called: e.ToolCalled) -> tuple[Answer, Exit]:
+        if isinstance(request, r.AuditTail) and request.wait:
+            self._note(called)
+            return await self._awaited(request), Exit.DONE
         if isinstance(request, reading.READS):
             self._note(called)
             return reading.answer(request, self.reader(), self._desk.ports.journal), Exit.DONE
@@ -217,6 +224,19 @@ class LocalDoor:
             case _:
                 with exactly():
                     return await acts.act(request)
+
+    async def _awaited(self, request: r.AuditTail) -> EntriesAnswer:
+        """Return the next news, or none after a while, and where to go on."""
+        journal = self._desk.ports.journal
+        since = journal.head().seq if request.since is None else request.since
+        found: tuple[EntryShown, ...] = ()
+        for _ in range(FOLLOW_LOOKS):
+            told = past.tail(journal, request.count, since=since)
+            found, since = told.entries, told.next_since or journal.head().seq
+            if found:
+                break
+            await asyncio.sleep(FOLLOW_PAUSE)
+        return EntriesAnswer(entries=found, next_since=since)
 
     def _require_unneeded(self) -> None:
         need = needed_for(self._desk.book) or ("another client is connected" if self.clients > 1 else "")
