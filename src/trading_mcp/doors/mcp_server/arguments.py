@@ -50,11 +50,15 @@ def arguments_of(tool: Tool, given: Mapping[str, Any]) -> Arguments:
 def _texts(arguments: type[Arguments]) -> tuple[frozenset[str], frozenset[str]]:
     """Return the arguments that are text, and those that are texts by name."""
     info = cast("msgspec.inspect.StructType", msgspec.inspect.type_info(arguments))
-    kinds = {field.encode_name: field.type for field in info.fields}
+    kinds = {field.encode_name: _bare(field.type) for field in info.fields}
     return (
         frozenset(name for name, kind in kinds.items() if isinstance(kind, msgspec.inspect.StrType)),
         frozenset(name for name, kind in kinds.items() if isinstance(kind, msgspec.inspect.DictType)),
     )
+
+
+def _bare(kind: msgspec.inspect.Type) -> msgspec.inspect.Type:
+    return kind.type if isinstance(kind, msgspec.inspect.Metadata) else kind
 
 
 def _as_text(arguments: type[Arguments], name: str, value: object) -> object:
@@ -84,7 +88,7 @@ def _corrected(tool: Tool, right: Mapping[str, Any], problem: str) -> UsageInval
     spelled = {name: _as_text(tool.arguments, name, value) for name, value in right.items()}
     try:
         call = msgspec.json.encode(spelled).decode()
-    except (TypeError, ValueError, RecursionError):
+    except (TypeError, ValueError, OverflowError, RecursionError):
         call = _NOT_KNOWN
     return UsageInvalid(problem, f"Nothing was done. The corrected call: {tool.name} {redacted(call, _SHOWN_MAX)}")
 
@@ -93,7 +97,7 @@ def _spelled(value: float) -> str:
     """Write a number as the text that it should have been."""
     if isinstance(value, bool):
         return str(value).lower()
-    if not math.isfinite(value) or abs(value) >= _NUMBER_MAX:
+    if abs(value) >= _NUMBER_MAX or not math.isfinite(value):
         return _NOT_KNOWN
     return plain(Decimal(repr(value)))
 

@@ -107,7 +107,7 @@ def _told(given: Mapping[str, Any]) -> str:
         return ""
     try:
         return redacted(msgspec.json.encode(given).decode(), ARGUMENTS_MAX)
-    except (TypeError, ValueError, RecursionError):
+    except (TypeError, ValueError, OverflowError, RecursionError):
         return "(not readable)"
 
 

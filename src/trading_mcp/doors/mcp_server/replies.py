@@ -11,6 +11,7 @@ from trading_mcp.desk.answers import Answer
 from trading_mcp.desk.desk import Desk
 from trading_mcp.doors.mcp_server.schemas import TIMES
 from trading_mcp.errors import TradingMcpError, UsageInvalid
+from trading_mcp.place import PROGRAM, spelled
 from trading_mcp.redact import redacted
 
 # 25,000 tokens are the most that clients take; a token is hardly ever less than three characters.
@@ -18,6 +19,7 @@ CHARACTERS_MAX: Final = 75_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # What an event holds stays as it was recorded.
 _AS_RECORDED: Final = "event"
+_FOR_A_PERSON: Final = "next_step"
 
 Body = dict[str, Any]
 
@@ -57,9 +59,9 @@ def failed(desk: Desk, error: TradingMcpError, *, retry_safe: bool) -> Reply:
         **envelope(desk),
         "error": {
             "code": code,
-            "message": redacted(error.message, 2_000),
+            "message": _spelled(redacted(error.message, 2_000)),
             "retry_safe": retry_safe,
-            "next_step": redacted(error.next_step, 2_000),
+            "next_step": _spelled(redacted(error.next_step, 2_000)),
         },
     }
     return Reply(body, code, is_error=True)
@@ -96,6 +98,13 @@ def _table(table: Body) -> Body:
         if key in TIMES and isinstance(value, int)
         else value
         if key == _AS_RECORDED
+        else _spelled(value)
+        if key == _FOR_A_PERSON
         else _shown(value)
         for key, value in table.items()
     }
+
+
+def _spelled(text: str) -> str:
+    """Write the commands in a sentence as its reader can type them."""
+    return spelled(text) if PROGRAM in text else text
