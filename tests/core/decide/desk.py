@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from tests.core.guardrails.shipped import SIMULATED
 from tests.core.guardrails.world import AAPL, BTC, ETH, TODAY, VENUE, instrument, quote
+from trading_mcp.core.codec import decode, encode
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.book import Book
@@ -160,11 +161,12 @@ class Desk:
     # What is asked of the desk.
 
     def decide(self, command: c.AnyCommand) -> tuple[e.AnyEvent, ...]:
-        """Decide and change nothing; deciding is pure, so asking twice gives the same."""
+        """Decide and change nothing: asking twice gives the same, and it is what a journal can hold."""
         with exactly():
             facts = self.facts()
             events = decide(command, self.book, facts)
             assert decide(command, self.book, facts) == events
+            assert all(decode(*encode(event)) == event for event in events)
         return events
 
     def do(self, command: c.AnyCommand, *, sends: bool = True) -> tuple[e.AnyEvent, ...]:
