@@ -187,12 +187,18 @@ def program(path: str | None = None) -> str:
     """
     whole = _installed()
     if not whole:
-        return f"{shown(shlex.quote(sys.executable))} -P -m trading_mcp"
+        return shown(shlex.join(invoked()))
     if path is None:
         # What another program inherited says nothing about the terminal at which a person will type.
         path = os.environ.get("PATH", "") if sys.stdin is not None and sys.stdin.isatty() else ""
     first = next(filter(_is_program, (os.path.join(folder, PROGRAM) for folder in path.split(os.pathsep))), "")
     return PROGRAM if first and os.path.samefile(first, whole) else shown(shlex.quote(whole))
+
+
+def invoked() -> list[str]:
+    """The words with which another program starts this very one, from wherever."""
+    whole = _installed()
+    return [whole] if whole else [sys.executable, "-P", "-m", "trading_mcp"]
 
 
 def _installed() -> str:

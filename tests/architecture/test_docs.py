@@ -32,11 +32,14 @@ DESK = [
     )
 ]
 
+CONNECT = [f"{PROGRAM} setup --client {client}" for client in ("claude-desktop", "claude-code")]
+
 # Commands that a test proves elsewhere, or that this very run stands on.
 PROVEN_ELSEWHERE = {
     "make setup": "this test runs inside what it made",
     "make test": "this test is part of it",
     **dict.fromkeys(DESK, "tests/cli/test_readme.py, in this order, on a desk of its own"),
+    **dict.fromkeys(CONNECT, "tests/cli/test_setup.py, on homes of its own"),
     "make check": "its parts: tests/architecture/test_imports.py, and continuous integration",
 }
 
@@ -64,6 +67,7 @@ def test_the_readme_shows_commands() -> None:
         "make setup",
         "make run",
         *DESK,
+        *CONNECT,
         "make check",
         "make test",
         ".venv/bin/trading-mcp --version",

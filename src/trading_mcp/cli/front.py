@@ -32,7 +32,9 @@ def help_text() -> str:
         "",
         "Exit codes: 0 done, 1 failed, 2 usage, 3 no desk, 4 denied or declined,",
         "5 awaiting approval, 6 rejected by the venue, 7 unknown, 8 unsound.",
-        "Assistants cannot connect yet; that door comes with a later version.",
+        "",
+        "An assistant starts the program without a command, with --home, --read-only,",
+        "--toolsets, --tools or --exclude-tools: setup writes that for you.",
     ]
     return "\n".join(lines) + "\n"
 
