@@ -1,0 +1,69 @@
+"""What a venue shows that the desk did not make: it counts as exposure, belongs to nobody here, and is left alone."""
+
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from trading_mcp.core.domain import commands as c
+from trading_mcp.core.domain.book import Book
+from trading_mcp.core.domain.events import AnyEvent, ForeignHeld, ForeignOrdered, VenueRead
+from trading_mcp.core.domain.facts import Facts
+from trading_mcp.core.domain.instruments import traits_of
+from trading_mcp.core.domain.money import ZERO, is_amount, is_change
+from trading_mcp.core.domain.orders import EXTERNAL, Side
+from trading_mcp.core.domain.policy import Policy
+from trading_mcp.core.guardrails.draft import Draft
+from trading_mcp.core.guardrails.valuation import price_of
+
+
+def read(command: c.ReadVenue, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
+    """Let exits go to a venue that is not at one with the book yet; saying it twice says nothing."""
+    if command.venue in book.legible:
+        return ()
+    return (VenueRead(at=facts.now, venue=command.venue),)
+
+
+def position(command: c.AdoptForeign, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
+    """Count what the desk did not make; it is exposure all the same, and never a holding of our own."""
+    found = replace(command.position, book=EXTERNAL)
+    figures = (found.quantity, found.average, found.realised, found.fees)
+    if not all(map(is_change, figures)) or not is_amount(found.multiplier):
+        draft = Draft(book, facts)
+        draft.refuse("adopt", found.key, "its figures are no amounts")
+        return tuple(draft.events)
+    before = book.portfolio.positions.get(found.key)
+    came = found.quantity - (ZERO if before is None else before.quantity)
+    asset, _, market = traits_of(found.pair)
+    price = price_of(asset, market, facts, book.policy)
+    value = ZERO if price is None else came * price * found.multiplier
+    return (ForeignHeld(at=facts.now, position=found, value=value),)
+
+
+def orders(command: c.AdoptOrders, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
+    """Know the orders of others at a venue; the same ones again are no news."""
+    known = tuple(sorted(command.orders, key=lambda order: order.venue_order_id))
+    if known == book.foreign.get(command.venue, ()):
+        return ()
+    if not all(is_amount(order.remaining) for order in known):
+        draft = Draft(book, facts)
+        draft.refuse("adopt", command.venue, "what is left of an order is no amount")
+        return tuple(draft.events)
+    return (ForeignOrdered(at=facts.now, venue=command.venue, orders=known),)
+
+
+def exposure_of_others(book: Book, facts: Facts, policy: Policy, asset: str) -> tuple[Decimal, Decimal, str]:
+    """Return what the buys of others may come to, in all and in one asset, and the asset whose price is missing."""
+    gross, own, missing = ZERO, ZERO, ""
+    for found in book.foreign.values():
+        for order in found:
+            theirs, _, market = traits_of(order.pair)
+            price = price_of(theirs, market, facts, policy)
+            if order.side is not Side.BUY:
+                continue
+            if price is None:
+                missing = theirs
+                continue
+            gross += order.remaining * price
+            if theirs == asset:
+                own += order.remaining * price
+    return gross, own, missing
