@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trading_mcp.desk.answers import Answer, EntryShown
+from trading_mcp.desk.answers import Answer, EntryShown, ProposalShown
 
 
 class TradeShown(Answer, frozen=True, kw_only=True):
@@ -35,6 +35,25 @@ class EventsAnswer(Answer, frozen=True, kw_only=True):
     """Entries of the journal, newest first; go on with `cursor`, which is empty at the end."""
 
     events: tuple[EntryShown, ...]
+    cursor: str
+
+
+class EndedShown(Answer, frozen=True, kw_only=True):
+    """A proposal that waits no more: what the owner, time or its proposer made of it."""
+
+    id: str
+    end: str
+    reason: str
+    at: int
+    seq: int
+
+
+class ProposalsTold(Answer, frozen=True, kw_only=True):
+    """What waits for a person, and what became of those that did, newest first."""
+
+    proposals: tuple[ProposalShown, ...]
+    left_out: int
+    ended: tuple[EndedShown, ...]
     cursor: str
 
 

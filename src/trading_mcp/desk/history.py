@@ -17,9 +17,19 @@ from trading_mcp.core.domain.market import Market
 from trading_mcp.core.domain.measures import drawdown
 from trading_mcp.core.domain.money import ZERO, exactly
 from trading_mcp.core.domain.portfolio import Position
+from trading_mcp.core.domain.proposals import ProposalEnd
 from trading_mcp.core.guardrails.valuation import price_of, value_all
 from trading_mcp.core.ports import Entry, Journal
-from trading_mcp.desk.answers_past import EventsAnswer, ResultsAnswer, ResultShown, TradesAnswer, TradeShown
+from trading_mcp.desk import queries
+from trading_mcp.desk.answers_past import (
+    EndedShown,
+    EventsAnswer,
+    ProposalsTold,
+    ResultsAnswer,
+    ResultShown,
+    TradesAnswer,
+    TradeShown,
+)
 from trading_mcp.desk.past import shown
 from trading_mcp.desk.queries import ROWS_MAX, Reader
 from trading_mcp.desk.wording import amount_text, money_text, sentence
@@ -31,6 +41,7 @@ REACH: Final = 5_000
 STEP: Final = 500
 GROUPS: Final = ("pair", "venue", "algorithm")
 _DIGITS_MAX: Final = 15
+_ENDS: Final = (e.ProposalApproved, e.ProposalEnded)
 _ACTOR: Final = frozenset({"door", "client", "book"})
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -89,6 +100,25 @@ def trades(book: Book, journal: Journal, wanted: Filter) -> TradesAnswer:
     with exactly():
         rows = [_trade(entry, entry.event, book) for entry in found if isinstance(entry.event, e.FillRecorded)]
     return TradesAnswer(trades=tuple(rows), cursor=cursor)
+
+
+def proposals(read: Reader, journal: Journal, wanted: Filter) -> ProposalsTold:
+    """Return what waits for a person, and a page of what waits no more."""
+    waiting = queries.proposals(read)
+    found, cursor = _newest(journal, wanted, lambda entry: isinstance(entry.event, _ENDS))
+    ended = tuple(_ended(entry, entry.event) for entry in found if isinstance(entry.event, _ENDS))
+    return ProposalsTold(proposals=waiting.proposals, left_out=waiting.left_out, ended=ended, cursor=cursor)
+
+
+def _ended(entry: Entry, event: e.ProposalApproved | e.ProposalEnded) -> EndedShown:
+    is_signed = isinstance(event, e.ProposalApproved)
+    return EndedShown(
+        id=event.proposal_id,
+        end=(ProposalEnd.APPROVED if is_signed else event.end).value,
+        reason="" if is_signed else redacted(event.reason, 200),
+        at=entry.at,
+        seq=entry.seq,
+    )
 
 
 def _newest(journal: Journal, wanted: Filter, fits: Callable[[Entry], bool]) -> tuple[list[Entry], str]:

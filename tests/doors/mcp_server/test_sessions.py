@@ -157,15 +157,17 @@ def test_garbage_is_answered_with_a_sentence_and_the_session_goes_on(play: Play,
     play(story)
 
 
-def test_a_line_that_is_too_long_ends_the_session_in_a_sentence_and_the_desk_stays(play: Play) -> None:
+def test_a_line_that_is_too_long_is_refused_in_a_sentence_and_the_session_goes_on(play: Play) -> None:
     async def story(world: World) -> None:
         await world.ready()
         door = door_of(world)
         async with wired(door) as (reader, writer):
             writer.write(lines(HELLO))
-            writer.write(b"x" * (LINE_MAX + 2))
+            writer.write(b"x" * (8 * LINE_MAX) + b"\n" + lines(READY, call(2, "get_agent_status")))
+            writer.write_eof()
             answers = [json.loads(line) async for line in reader]
-        assert "longer than" in answers[-1]["error"]["message"]
+        assert [answer["id"] for answer in answers] == [1, None, 2]
+        assert "longer than 1,048,576 bytes" in answers[1]["error"]["message"]
         async with connected(door) as assistant:
             assert (await assistant.calls("get_agent_status"))["trading_state"] == "ACTIVE"
 

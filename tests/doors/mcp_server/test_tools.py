@@ -27,7 +27,7 @@ STORY: tuple[tuple[str, dict[str, Any]], ...] = (
     ("get_events", {"intent_id": "one", "limit": 50}),
     ("explain_decision", {"intent_id": "one"}),
     ("get_proposals", {}),
-    ("withdraw_proposal", {"proposal_id": "order/two"}),
+    ("withdraw_proposal", {"proposal_id": "order/two", "reason": "not needed"}),
     ("cancel_order", {"all": True}),
     ("close_positions", {"pair": BTC}),
     ("get_guardrails", {"key": "orders_open"}),
@@ -83,5 +83,78 @@ def test_a_refusal_is_an_answer_that_says_what_would_pass(play: Play, arguments:
             assert told["next_step"]
             why = await assistant.calls("explain_decision", intent_id=told["intent_id"])
             assert why["findings"] == told["findings"]
+
+    play(story)
+
+
+def test_after_a_kill_every_answer_says_why_nothing_moves_and_who_can_change_it(play: Play) -> None:
+    async def story(world: World) -> None:
+        await world.ready()
+        await world.trade()
+        async with connected(door_of(world)) as assistant:
+            told = await assistant.calls("kill_switch", reason="a test")
+            assert (told["done"], told["trading_state"]) == (True, "HALTED")
+            assert "signature" in told["next_step"]
+            status = await assistant.calls("get_agent_status")
+            assert any("KILL_SWITCH (a test)" in line for line in status["blocked"])
+            trade = await assistant.calls("execute_trade", pair=ETH, side="buy", notional="100")
+            assert (trade["status"], trade["findings"][0]["code"]) == ("denied", "STATE_HALTED")
+            assert trade["findings"][0]["would_pass"]
+            close = await assistant.calls("close_positions", all=True)
+            assert "HALTED" in " ".join(close["sentences"])
+            assert world.held() > 0
+            cancel = await assistant.calls("cancel_order", all=True)
+            assert cancel["sentences"] == ["There is no entry order to cancel."]
+            again = await assistant.calls("kill_switch", reason="a test")
+            assert (again["done"], again["trading_state"]) == (True, "HALTED")
+
+    play(story)
+
+
+def test_loosening_waits_for_the_owner_and_tightening_does_not(play: Play) -> None:
+    async def story(world: World) -> None:
+        await world.ready()
+        key = "market.crypto.order_notional_max"
+        async with connected(door_of(world)) as assistant:
+            told = await assistant.calls("set_guardrails", changes={key: "900"}, reason="more")
+            assert told["status"] == "awaiting_approval"
+            (change,) = told["changes"]
+            assert (change["before"], change["after"], change["at_once"]) == ("500", "900", False)
+            assert change["binds"] == key
+            assert told["proposal_id"] in told["next_step"]
+            told = await assistant.calls("set_guardrails", changes={key: "400"})
+            assert (told["status"], told["changes"][0]["effective_after"]) == ("changed", "400")
+            assert world.desk.book.policy.crypto.order_notional_max == 400
+            waiting = await assistant.calls("get_proposals")
+            assert [each["kind"] for each in waiting["proposals"]] == ["policy"]
+            taken = await assistant.calls("withdraw_proposal", proposal_id=waiting["proposals"][0]["id"])
+            assert taken["done"]
+            after = await assistant.calls("get_proposals")
+            assert after["proposals"] == []
+            assert [each["end"] for each in after["ended"]] == ["withdrawn"]
+            gone = await assistant.calls("withdraw_proposal", proposal_id="nothing")
+            assert not gone["done"]
+
+    play(story)
+
+
+def test_pairs_are_removed_at_once_and_added_by_the_owner(play: Play) -> None:
+    async def story(world: World) -> None:
+        await world.ready()
+        async with connected(door_of(world)) as assistant:
+            told = await assistant.calls("manage_pairs", action="remove", pairs=["btc_usdt", "AAPL"])
+            assert told["status"] == "changed"
+            assert {each["pair"]: each["why_not"] for each in told["pairs"]}[BTC] == "blocked by the owner"
+            trade = await assistant.calls("execute_trade", pair=BTC, side="buy", notional="100")
+            assert [found["code"] for found in trade["findings"]][:1] == ["SYMBOL_NOT_APPROVED"]
+            told = await assistant.calls("manage_pairs", action="add", pairs=[BTC, "PEPE-EUR"])
+            assert told["status"] == "awaiting_approval"
+            assert BTC in world.desk.book.policy.crypto.pairs_blocked
+            again = await assistant.fails("manage_pairs", action="remove", pairs=[BTC])
+            assert "Nothing would change" in again["message"]
+            wrong = await assistant.fails("manage_pairs", action="remove", pairs=["no pair at all"])
+            assert wrong["next_step"]
+            known = await assistant.fails("manage_pairs", action="add", pairs=[ETH])
+            assert "Nothing would change" in known["message"]
 
     play(story)

@@ -43,7 +43,7 @@ class Reply:
 def answered(desk: Desk, answer: Answer) -> Reply:
     """Return the reply with an answer; one that is too long is refused with what to ask instead."""
     body = {**envelope(desk), **_table(msgspec.to_builtins(answer))}
-    reply = Reply(body, str(body.get("status", "answered")))
+    reply = Reply(body, str(body.get("status", "answered" if body.get("done", True) else "refused")))
     if len(reply.text) > CHARACTERS_MAX:
         raise UsageInvalid(
             f"The answer has {len(reply.text):,} characters; {CHARACTERS_MAX:,} is the most.",

@@ -8,13 +8,12 @@ from msgspec import Meta
 
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain.instruments import normalise
-from trading_mcp.core.domain.orders import Door
-from trading_mcp.desk import history, past, queries
+from trading_mcp.desk import history, past
 from trading_mcp.desk.acting import said
-from trading_mcp.desk.answers import DoneAnswer, ProposalsAnswer, WhyAnswer
-from trading_mcp.desk.answers_past import EventsAnswer, ResultsAnswer, TradesAnswer
+from trading_mcp.desk.answers import DoneAnswer, WhyAnswer
+from trading_mcp.desk.answers_past import EventsAnswer, ProposalsTold, ResultsAnswer, TradesAnswer
 from trading_mcp.desk.history import Filter, moment_of
-from trading_mcp.doors.mcp_server.tool import Arguments, Call, Nothing, Tool
+from trading_mcp.doors.mcp_server.tool import Arguments, Call, Tool
 from trading_mcp.doors.mcp_server.tools_looking import SET, Limit, Pair
 from trading_mcp.doors.mcp_server.tools_trading import Reason
 from trading_mcp.errors import UsageInvalid
@@ -65,6 +64,13 @@ class ExplainDecision(Arguments, frozen=True, kw_only=True):
     intent_id: Annotated[str, Meta(description="Instead of seq")] = ""
 
 
+class GetProposals(Arguments, frozen=True, kw_only=True):
+    """How many of those that ended."""
+
+    limit: Limit = 20
+    cursor: Cursor = ""
+
+
 class WithdrawProposal(Arguments, frozen=True, kw_only=True):
     """Which proposal."""
 
@@ -113,12 +119,13 @@ def explain_decision(call: Call, given: ExplainDecision) -> WhyAnswer:
     return past.why(given.intent_id or str(given.seq), call.desk.book, call.desk.ports.journal)
 
 
-def get_proposals(call: Call, _: Nothing) -> ProposalsAnswer:
-    return queries.proposals(call.moments.now())
+def get_proposals(call: Call, given: GetProposals) -> ProposalsTold:
+    wanted = Filter(limit=given.limit, cursor=given.cursor)
+    return history.proposals(call.moments.now(), call.desk.ports.journal, wanted)
 
 
 async def withdraw_proposal(call: Call, given: WithdrawProposal) -> DoneAnswer:
-    command = c.Withdraw(proposal_id=given.proposal_id, door=Door.MCP, reason=said(given.reason))
+    command = c.Withdraw(proposal_id=given.proposal_id, door=call.before.door, reason=said(given.reason))
     return call.acting.told(await call.acting.handled(command))
 
 
@@ -167,10 +174,10 @@ HISTORY: Final = (
         name="get_proposals",
         title="Proposals",
         toolset=SET,
-        description="What waits for the owner's signature, with its findings and when it expires. You cannot "
-        "approve; the owner signs at the terminal.",
-        arguments=Nothing,
-        answer=ProposalsAnswer,
+        description="What waits for the owner's signature, with its findings and when it expires, and what "
+        "became of earlier ones. You cannot approve; the owner signs at the terminal.",
+        arguments=GetProposals,
+        answer=ProposalsTold,
         run=get_proposals,
     ),
     Tool(
