@@ -12,7 +12,7 @@ from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.home import Mode
 from trading_mcp.core.domain.latches import Scope, ScopeKind, TradingState
-from trading_mcp.core.domain.market import DAY
+from trading_mcp.core.domain.market import DAY, MINUTE
 from trading_mcp.core.domain.orders import Door, OrderState
 from trading_mcp.core.domain.policy import Policy
 from trading_mcp.core.domain.proposals import ProposedMandate
@@ -178,3 +178,18 @@ def test_a_venue_outside_the_leave_is_outside() -> None:
     desk = Desk()
     desk.employ(venues=("other",))
     assert Code.APPROVAL_REQUIRED in desk.denies(its(venue=VENUE))
+
+
+def test_an_edit_takes_back_what_somebody_signed_too_and_no_order_of_anybody_else() -> None:
+    desk = Desk()
+    made = desk.employ()
+    mine = desk.ack(desk.enter("0.002", None, id="mine", **at("49000")))
+    desk.wait(2 * MINUTE)
+    order = desk.ack(desk.execute(its(**at("49000"))))
+    working = desk.order(order)
+    # No leave speaks for an order with a signature of its own, so none that ends takes it along.
+    signed = replace(working, order=replace(working.order, signed=True))
+    desk.book = replace(desk.book, working={**desk.book.working, order: signed})
+    desk.do(c.SetAlgorithm(algorithm=replace(made, version="v2"), door=Door.MCP))
+    assert desk.state(order) is OrderState.CANCEL_PENDING
+    assert desk.state(mine) is OrderState.LIVE

@@ -346,3 +346,33 @@ def test_a_close_that_waits_may_find_another_quantity_left_than_it_was_asked_for
     desk.is_open = True
     desk.wait()
     assert desk.book.working[desk.exit(key)].order.quantity == D(4)
+
+
+def test_a_close_of_what_no_order_can_name_is_denied_with_the_reason() -> None:
+    desk = Desk()
+    entry = desk.ack(desk.enter(stop=None))
+    (recorded,) = only(desk.fill(entry, "0.001"), e.FillRecorded)
+    desk.do(c.ReportFill(fill=replace(recorded.fill, trade_id="odd", pair="BRK/B")))
+    odd = f"manual/{VENUE}/BRK/B"
+    assert desk.held(odd) == D("0.001")
+    (judged,) = only(desk.close(pair="BRK/B"), e.IntentJudged)
+    assert Code.FIELD_INVALID in judged.verdict.codes()
+    assert desk.held(odd) == D("0.001")
+
+
+def test_closing_everything_leaves_the_changes_that_wait_for_a_person() -> None:
+    desk = Desk()
+    desk.hold(stop=None)
+    desk.change("market.crypto.ask_above", "250", "300")
+    waiting = desk.proposal()
+    desk.close()
+    assert list(desk.book.proposals) == [waiting.id]
+
+
+def test_a_venue_is_compared_with_what_the_book_holds_there_and_nowhere_else() -> None:
+    desk = Desk()
+    desk.hold()
+    elsewhere = Position(book="external", venue="other", pair=BTC, quantity=D("0.01"), average=D(50_000))
+    desk.do(c.AdoptForeign(position=elsewhere))
+    (compared,) = only(desk.do(c.Reconcile(venue=VENUE, holdings={BTC: desk.held()})), e.Reconciled)
+    assert compared.differences == ()

@@ -31,6 +31,7 @@ from tests.core.domain.stories import (
 )
 from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.closing import Stage
+from trading_mcp.core.domain.evolve import evolve
 from trading_mcp.core.domain.home import Mode
 from trading_mcp.core.domain.latches import ACCOUNT, Scope, ScopeKind, TradingState
 from trading_mcp.core.domain.market import DAY, MINUTE, SECOND, Market
@@ -91,6 +92,14 @@ def test_a_proposal_that_ends_leaves_the_others_open() -> None:
     ended = e.ProposalEnded(at=LATER, proposal_id="p1", end=ProposalEnd.DECLINED, reason="")
     opened = (e.ProposalOpened(at=NOON, proposal=proposal(name)) for name in ("p1", "p2"))
     assert set(told(*opened, ended).proposals) == {"p2"}
+
+
+def test_a_proposal_may_end_after_the_intent_behind_it_was_forgotten() -> None:
+    ended = e.ProposalEnded(at=LATER, proposal_id="p1", end=ProposalEnd.EXPIRED, reason="")
+    before = told(e.ProposalOpened(at=NOON, proposal=proposal("p1", proposed_order())))
+    with exactly():
+        book = evolve(replace(before, intents={}), ended)
+    assert (book.proposals, book.intents) == ({}, {})
 
 
 def test_a_new_day_resets_the_measure_and_never_the_latch() -> None:

@@ -99,9 +99,9 @@ def go_on(draft: Draft, key: str) -> None:
             return
         _free(draft, closing)
         closing = draft.book.closings[key]
-    for working in claims(draft, key, intent.side):
-        if intent.purpose is not Purpose.TRADE or working.order.purpose is Purpose.PROTECTION:
-            return
+    is_plain = intent.purpose is Purpose.TRADE
+    if any(not is_plain or item.order.purpose is Purpose.PROTECTION for item in claims(draft, key, intent.side)):
+        return
     _send(draft, replace(closing, left=left))
 
 

@@ -1,7 +1,7 @@
 """A person answers: a verified statement turns one proposal into exactly what it said, or into nothing."""
 
 from decimal import Decimal
-from typing import Final
+from typing import Final, assert_never
 
 from msgspec.structs import replace
 
@@ -105,6 +105,8 @@ def approve(command: c.Approve, book: Book, facts: Facts) -> tuple[AnyEvent, ...
             releasing.approve(draft, proposal, proposal.body, statement)
         case ProposedPolicy() | ProposedMandate() | ProposedRelease():
             _approve_change(draft, proposal, statement)
+        case _:
+            assert_never(proposal.body)
     return tuple(draft.events)
 
 
@@ -215,7 +217,8 @@ def take_effect(draft: Draft, proposal: Proposal) -> None:
             return
         draft.emit(PolicyChanged(at=draft.now, policy=changed, deltas=body.deltas, proposal_id=proposal.id))
         review_resting(draft, lambda _: True)
-    elif isinstance(body, ProposedMandate):
+    else:
+        assert isinstance(body, ProposedMandate), "only a change comes into force later"  # noqa: S101 - us being wrong
         mandate = body.mandate
         algorithm = draft.book.algorithms.get(mandate.algorithm)
         if algorithm is None or not algorithm.enabled or not _is_for(mandate, algorithm):

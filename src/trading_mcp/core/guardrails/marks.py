@@ -1,7 +1,7 @@
 """Value everything, compare with what may be lost, and latch what two valuations in a row have confirmed."""
 
 from decimal import Decimal
-from typing import Final
+from typing import Final, assert_never
 
 from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.commands import Mark
@@ -169,6 +169,8 @@ def covers(scope: Scope, working: Working) -> bool:
             return scope.name == order.venue
         case ScopeKind.ALGORITHM:
             return scope.name == order.book
+        case _:
+            assert_never(scope.kind)
 
 
 def _spend_mandates(draft: Draft) -> None:

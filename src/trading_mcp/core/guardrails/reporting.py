@@ -1,6 +1,6 @@
 """What venues report becomes events; a report that cannot be true freezes the account and is folded all the same."""
 
-from typing import Final
+from typing import Final, assert_never
 
 from msgspec.structs import replace
 
@@ -62,6 +62,8 @@ def report(command: Report, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
         case c.ReportLapsed():
             event = OrderLapsed(at=draft.now, order_id=command.order_id, reason=command.reason)
             _ended(draft, working, OrderState.LAPSED, event)
+        case _:
+            assert_never(command)
     return tuple(draft.events)
 
 

@@ -1,7 +1,7 @@
 """The terms an order would be sent on: its prices rounded as they would be sent, its worst price, its quantity."""
 
 from decimal import Decimal
-from typing import Final
+from typing import Final, assert_never
 
 import msgspec
 
@@ -138,6 +138,8 @@ def quantity_of(
             quantity = lesser(scopes.book, lesser(scopes.venue, scopes.account))
             if quantity <= ZERO:
                 return ZERO
+        case _:
+            assert_never(intent.amount)
     if instrument is None or quantity >= AMOUNT_MAX:
         # So much at so low a price has more digits than can be rounded; no venue takes it.
         return quantity
