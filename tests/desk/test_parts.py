@@ -8,18 +8,18 @@ import pytest
 from msgspec.structs import replace
 
 from tests.desk.conftest import Play
-from tests.desk.world import BTC, CASH, ETH, World
+from tests.desk.world import BTC, CASH, World
 from trading_mcp.adapters.brokers.faults import Call, Fault
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.latches import TradingState
 from trading_mcp.core.domain.market import DAY, HOUR, MINUTE, SECOND
-from trading_mcp.core.domain.orders import Notional, OrderState, OrderType, Side
+from trading_mcp.core.domain.orders import Notional, OrderState, OrderType
 from trading_mcp.core.domain.recall import RECALL_DAYS
 from trading_mcp.core.domain.verdict import Code
-from trading_mcp.core.ports import VenueBalance, VenueOrder
+from trading_mcp.core.ports import VenueBalance
 from trading_mcp.desk.outcomes import Status
-from trading_mcp.desk.reconcile import Reconciler, differences_of
+from trading_mcp.desk.reconcile import Reconciler
 from trading_mcp.desk.telling import OVERLAP, memory_begins, read_from
 from trading_mcp.errors import DeskFrozen
 
@@ -129,39 +129,6 @@ def test_a_failed_query_is_never_empty(play: Play) -> None:
         await asyncio.sleep(10)
         assert desk.book.reconciled
         assert desk.gatherer.instrument("paper", BTC) is not None
-
-    play(story)
-
-
-def test_an_order_that_is_not_ours_is_told_and_not_touched(play: Play) -> None:
-    async def story(world: World) -> None:
-        desk = await world.ready()
-        genuine = world.paper.open_orders
-        foreign = VenueOrder(order_id="", venue_order_id="v9", pair=ETH, side=Side.BUY, quantity=Decimal(1),
-                             filled=Decimal(0), state=OrderState.LIVE, at=0)  # fmt: skip
-
-        async def opened() -> tuple[VenueOrder, ...]:
-            return (*await genuine(), foreign)
-
-        world.paper.open_orders = opened  # type: ignore[method-assign]
-        await asyncio.sleep(300)
-        (latch,) = desk.book.latches.values()
-        assert "v9 on ETH-USDT is not ours" in latch.reason
-
-    play(story)
-
-
-def test_less_than_one_step_is_no_difference(play: Play) -> None:
-    async def story(world: World) -> None:
-        desk = await world.ready()
-        await world.trade()
-        rows = tuple(
-            replace(row, total=row.total - Decimal("0.000001")) if row.asset == "BTC" else row
-            for row in await world.paper.balances()
-        )
-        assert differences_of(desk.book, "paper", rows, desk.gatherer)[1] == []
-        assert differences_of(desk.book, "elsewhere", (), desk.gatherer) == ({}, [])
-        assert len(differences_of(desk.book, "paper", (), desk.gatherer)[1]) == 3
 
     play(story)
 

@@ -11,6 +11,7 @@ from trading_mcp.core.domain.home import Mode
 from trading_mcp.core.domain.instruments import Instrument
 from trading_mcp.core.domain.market import Candle, Depth, FeedHealth, Market, Quote, Session
 from trading_mcp.core.domain.orders import Fill, Order, OrderState, Side
+from trading_mcp.core.domain.portfolio import Adjustment
 from trading_mcp.core.domain.proposals import Statement
 
 
@@ -119,6 +120,17 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
     asset: str
     amount: Decimal
     at: int
+
+
+class Activity(msgspec.Struct, frozen=True, kw_only=True):
+    """What a venue did to the account without a trade, by its own record; a split's amount is its ratio."""
+
+    id: str
+    kind: Adjustment
+    asset: str
+    amount: Decimal
+    at: int
+    note: str = ""
 
 
 class Refusal(Exception):

@@ -2,13 +2,17 @@
 
 from trading_mcp.core.domain.events import (
     AnyEvent,
+    ApproverReplaced,
     DeskStarted,
     DeskStopped,
+    ForeignHeld,
+    ForeignOrdered,
     Latched,
     OrderUnknown,
     ProposalOpened,
     Released,
 )
+from trading_mcp.core.domain.money import plain
 
 
 def notice_of(event: AnyEvent) -> tuple[str, str] | None:
@@ -22,6 +26,15 @@ def notice_of(event: AnyEvent) -> tuple[str, str] | None:
             return f"{scope.key} is {target.name} again", "A signature released it."
         case OrderUnknown(order_id=order_id, reason=reason):
             return "An order's fate is unknown", f"{order_id}: {reason}"
+        case ForeignHeld(position=held):
+            text = f"{plain(held.quantity)} of {held.pair} at {held.venue}: counted as exposure, left alone."
+            return "The account holds what the desk did not make", text
+        case ForeignOrdered(venue=venue, orders=orders) if orders:
+            text = f"{len(orders)} at {venue}: counted as exposure, and cancelled only by you."
+            return "Orders work that the desk did not make", text
+        case ApproverReplaced(fingerprint=fingerprint):
+            text = f"{fingerprint} was not signed for by the key before. If that was not you: `trading-mcp halt`."
+            return "The approver was replaced; it signs here in a day", text
         case DeskStarted(version=version):
             return "The desk started", f"Version {version}."
         case DeskStopped(reason=reason):

@@ -24,7 +24,7 @@ from trading_mcp.core.domain.home import Mode
 from trading_mcp.core.domain.latches import ACCOUNT, Latch, Scope, ScopeKind, TradingState
 from trading_mcp.core.domain.mandates import Algorithm, Mandate
 from trading_mcp.core.domain.money import exactly
-from trading_mcp.core.domain.orders import Door
+from trading_mcp.core.domain.orders import Door, ForeignOrder, Side
 from trading_mcp.core.domain.policy import Delta
 from trading_mcp.core.domain.portfolio import Adjustment, Position
 from trading_mcp.core.domain.proposals import (
@@ -148,7 +148,7 @@ def rich() -> Book:
 
 # One more event for the rich book, and the parts of the book it changes besides the time.
 NEXT: Final[tuple[tuple[e.AnyEvent, str], ...]] = (
-    (e.DeskStarted(at=LATER, version="2"), "reconciled rechecked"),
+    (e.DeskStarted(at=LATER, version="2"), "legible reconciled rechecked"),
     (e.DeskStopped(at=LATER, reason="night"), ""),
     (e.ToolCalled(at=LATER, call_id="1", tool="t", arguments="{}", door=Door.MCP), ""),
     (e.ToolAnswered(at=LATER, call_id="1", status="ok", size=1, digest="d"), ""),
@@ -178,7 +178,10 @@ NEXT: Final[tuple[tuple[e.AnyEvent, str], ...]] = (
     (e.Woke(at=LATER), "suspended_at"),
     (e.Reconciled(at=LATER, venue="coinbase"), "reconciled rechecked"),
     (e.ForeignHeld(at=LATER, position=Position(book="external", venue="paper", pair="X-USD", quantity=D(1))),
-     "portfolio"),
+     "portfolio measures"),
+    (e.VenueRead(at=LATER, venue="coinbase"), "legible"),
+    (e.ForeignOrdered(at=LATER, venue="paper", orders=(ForeignOrder(venue_order_id="v1", pair="X-USD", side=Side.BUY,
+                                                                    remaining=D(1)),)), "foreign"),
     (e.AlgorithmSet(at=LATER, algorithm=ALGORITHM), "algorithms measures"),
     (e.MandateIssued(at=LATER, mandate=MANDATE), "algorithms"),
     (e.MandateVoided(at=LATER, algorithm="sma", reason="edited"), "algorithms"),
@@ -195,6 +198,7 @@ NEXT: Final[tuple[tuple[e.AnyEvent, str], ...]] = (
     (e.SignalsRecorded(at=LATER, signals=()), ""),
     (e.Attended(at=LATER, nonce="n4"), "unattended nonces"),
     (e.ApproverEnrolled(at=LATER, fingerprint="f", public_key="k"), "approver"),
+    (e.ApproverReplaced(at=LATER, fingerprint="f", public_key="k", shipped=fresh(Mode.LIVE).policy), "stranger"),
     (e.LiveEnabled(at=LATER, venue="paper", account="a", nonce="n5"), "live_accounts nonces"),
     (e.SnapshotTaken(at=LATER, fold_version=1, seq=1, digest="d"), ""),
 )  # fmt: skip

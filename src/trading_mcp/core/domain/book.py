@@ -10,7 +10,7 @@ from trading_mcp.core.domain.latches import Latch, TradingState, state_of
 from trading_mcp.core.domain.mandates import Algorithm, Mandate
 from trading_mcp.core.domain.market import Market
 from trading_mcp.core.domain.measures import Measure
-from trading_mcp.core.domain.orders import Intent, Working
+from trading_mcp.core.domain.orders import ForeignOrder, Intent, Working
 from trading_mcp.core.domain.policy import Policy
 from trading_mcp.core.domain.portfolio import Portfolio
 from trading_mcp.core.domain.proposals import Proposal, ProposalEnd
@@ -50,6 +50,15 @@ class PendingChange(msgspec.Struct, frozen=True, kw_only=True):
     effective_at: int
 
 
+class Stranger(msgspec.Struct, frozen=True, kw_only=True):
+    """A key that took the approver's place without the old one's word; until a day has passed it signs nothing."""
+
+    fingerprint: str
+    public_key: str
+    shipped: Policy
+    since: int
+
+
 class Book(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the gate knows about itself; small parts are replaced, what grows is kept in day buckets."""
 
@@ -74,6 +83,7 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     algorithms: dict[str, Algorithm] = {}
     protections: dict[str, Protection] = {}
     closings: dict[str, Closing] = {}
+    legible: frozenset[str] = frozenset()
     reconciled: frozenset[str] = frozenset()
     rechecked: frozenset[str] = frozenset()
     suspended_at: int | None = None
@@ -81,6 +91,8 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     local_fill_at: dict[str, int] = {}
     live_accounts: frozenset[str] = frozenset()
     approver: str = ""
+    stranger: Stranger | None = None
+    foreign: dict[str, tuple[ForeignOrder, ...]] = {}
     triggers: dict[Code, int] = {}
 
     def order(self, order_id: str) -> Working | None:

@@ -6,8 +6,8 @@ import msgspec
 
 from trading_mcp.core.domain.latches import Latch, Scope, TradingState
 from trading_mcp.core.domain.mandates import Algorithm
-from trading_mcp.core.domain.orders import Door, Fill, Intent
-from trading_mcp.core.domain.policy import Delta
+from trading_mcp.core.domain.orders import Door, Fill, ForeignOrder, Intent
+from trading_mcp.core.domain.policy import Delta, Policy
 from trading_mcp.core.domain.portfolio import Adjustment, Position
 
 
@@ -159,12 +159,26 @@ class Reconcile(Command, frozen=True, kw_only=True):
     venue: str
     holdings: dict[str, Decimal]
     differences: tuple[str, ...] = ()
+    noted: tuple[str, ...] = ()
+
+
+class ReadVenue(Command, frozen=True, kw_only=True):
+    """A venue's records were read and are not yet at one with the book: exits within what both say may go."""
+
+    venue: str
 
 
 class AdoptForeign(Command, frozen=True, kw_only=True):
     """A venue holds something the desk did not make."""
 
     position: Position
+
+
+class AdoptOrders(Command, frozen=True, kw_only=True):
+    """These are all the orders that work at a venue and that the desk did not make."""
+
+    venue: str
+    orders: tuple[ForeignOrder, ...]
 
 
 class SetAlgorithm(Command, frozen=True, kw_only=True):
@@ -205,6 +219,22 @@ class Withdraw(Command, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class Enroll(Command, frozen=True, kw_only=True):
+    """The user's approver as it is pinned now, and whether the key before signed that it made way for it."""
+
+    fingerprint: str
+    public_key: str
+    is_successor: bool
+    shipped: Policy
+
+
+class EnableLive(Command, frozen=True, kw_only=True):
+    """A person signs that a venue account may be traded with real money."""
+
+    venue: str
+    account: str
+
+
 class Attend(Command, frozen=True, kw_only=True):
     """A person signs that somebody watches."""
 
@@ -231,11 +261,15 @@ AnyCommand = (
     | ReportCash
     | ReportAdjustment
     | Reconcile
+    | ReadVenue
     | AdoptForeign
+    | AdoptOrders
     | SetAlgorithm
     | ChangePolicy
     | Approve
     | Decline
     | Withdraw
+    | Enroll
+    | EnableLive
     | Attend
 )

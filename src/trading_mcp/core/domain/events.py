@@ -2,26 +2,28 @@
 
 from decimal import Decimal
 
-import msgspec
-
 from trading_mcp.core.domain.closing import Closing
+from trading_mcp.core.domain.event import Event
+from trading_mcp.core.domain.events_owner import (
+    ApproverEnrolled,
+    ApproverReplaced,
+    Attended,
+    LiveEnabled,
+    PolicyChanged,
+    ProposalApproved,
+    ProposalEnded,
+    ProposalOpened,
+    Refused,
+    Released,
+)
 from trading_mcp.core.domain.home import Home
-from trading_mcp.core.domain.latches import Latch, Scope, TradingState
+from trading_mcp.core.domain.latches import Latch, Scope
 from trading_mcp.core.domain.mandates import Algorithm, Mandate
-from trading_mcp.core.domain.orders import Door, Fill, Intent, Order
-from trading_mcp.core.domain.policy import Delta, Policy
+from trading_mcp.core.domain.orders import Door, Fill, ForeignOrder, Intent, Order
+from trading_mcp.core.domain.policy import Policy
 from trading_mcp.core.domain.portfolio import Adjustment, Position
-from trading_mcp.core.domain.proposals import Proposal, ProposalEnd, Statement
 from trading_mcp.core.domain.protection import Protection
 from trading_mcp.core.domain.verdict import Code, Finding, Verdict
-
-
-class Event(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="event", tag="{}.1".format
-):
-    """One thing that happened; its tag carries the version of its shape, which has no other fields."""
-
-    at: int
 
 
 class DeskCreated(Event, frozen=True, kw_only=True):
@@ -163,21 +165,13 @@ class Latched(Event, frozen=True, kw_only=True):
     latch: Latch
 
 
-class Released(Event, frozen=True, kw_only=True):
-    """A signature ended the latches of a scope, down to a target state."""
-
-    scope: Scope
-    target: TradingState
-    nonce: str
-
-
 class Marked(Event, frozen=True, kw_only=True):
     """What every scope is worth now."""
 
     day: str
     market_days: dict[str, str]
     values: dict[str, Decimal]
-    breached: dict[str, tuple[Code, ...]] = {}
+    breached: dict[str, tuple[Code, ...]] = {}  # noqa: RUF012 - msgspec gives each its own
 
 
 class RatePaused(Event, frozen=True, kw_only=True):
@@ -226,10 +220,24 @@ class Reconciled(Event, frozen=True, kw_only=True):
     differences: tuple[str, ...] = ()
 
 
+class VenueRead(Event, frozen=True, kw_only=True):
+    """A venue's records were read and are not yet at one with the book: exits within what both say may go."""
+
+    venue: str
+
+
 class ForeignHeld(Event, frozen=True, kw_only=True):
-    """A venue holds what the desk did not make."""
+    """A venue holds what the desk did not make; `value` is what came with it, in the base currency, and no profit."""
 
     position: Position
+    value: Decimal = Decimal(0)
+
+
+class ForeignOrdered(Event, frozen=True, kw_only=True):
+    """All the orders that work at a venue and that the desk did not make."""
+
+    venue: str
+    orders: tuple[ForeignOrder, ...]
 
 
 class AlgorithmSet(Event, frozen=True, kw_only=True):
@@ -277,69 +285,10 @@ class CloseEnded(Event, frozen=True, kw_only=True):
     reason: str
 
 
-class ProposalOpened(Event, frozen=True, kw_only=True):
-    """Something waits for a person."""
-
-    proposal: Proposal
-
-
-class ProposalApproved(Event, frozen=True, kw_only=True):
-    """A person signed, and what was signed has passed the gate again."""
-
-    proposal_id: str
-    statement: Statement
-    effective_at: int
-
-
-class ProposalEnded(Event, frozen=True, kw_only=True):
-    """A proposal was declined, expired, withdrawn, or voided by what came after."""
-
-    proposal_id: str
-    end: ProposalEnd
-    reason: str
-
-
-class Refused(Event, frozen=True, kw_only=True):
-    """A command other than an order came to nothing, and why."""
-
-    what: str
-    subject: str
-    reason: str
-
-
-class PolicyChanged(Event, frozen=True, kw_only=True):
-    """Other limits are in force."""
-
-    policy: Policy
-    deltas: tuple[Delta, ...]
-    proposal_id: str = ""
-
-
 class SignalsRecorded(Event, frozen=True, kw_only=True):
     """What the signals of one minute said, for all pairs together."""
 
     signals: tuple[tuple[str, str, str, str], ...]
-
-
-class Attended(Event, frozen=True, kw_only=True):
-    """A person signed that somebody is watching; the unattended counts start again."""
-
-    nonce: str
-
-
-class ApproverEnrolled(Event, frozen=True, kw_only=True):
-    """The key that signs for this home."""
-
-    fingerprint: str
-    public_key: str
-
-
-class LiveEnabled(Event, frozen=True, kw_only=True):
-    """A person signed that a venue account may be traded with real money."""
-
-    venue: str
-    account: str
-    nonce: str
 
 
 class SnapshotTaken(Event, frozen=True, kw_only=True):
@@ -377,7 +326,9 @@ AnyEvent = (
     | Suspended
     | Woke
     | Reconciled
+    | VenueRead
     | ForeignHeld
+    | ForeignOrdered
     | AlgorithmSet
     | MandateIssued
     | MandateVoided
@@ -393,6 +344,7 @@ AnyEvent = (
     | SignalsRecorded
     | Attended
     | ApproverEnrolled
+    | ApproverReplaced
     | LiveEnabled
     | SnapshotTaken
 )

@@ -50,7 +50,7 @@ def _only_time(book: Book, event: e.Event) -> Book:
 
 
 def _started(book: Book, event: e.DeskStarted) -> Book:
-    return replace(book, at=event.at, reconciled=frozenset(), rechecked=frozenset())
+    return replace(book, at=event.at, reconciled=frozenset(), rechecked=frozenset(), legible=frozenset())
 
 
 _FOLDS: Final[dict[type[e.Event], Callable[[Book, Any], Book]]] = {
@@ -80,7 +80,9 @@ _FOLDS: Final[dict[type[e.Event], Callable[[Book, Any], Book]]] = {
     e.Suspended: a.suspended,
     e.Woke: a.woke,
     e.Reconciled: a.reconciled,
+    e.VenueRead: a.venue_read,
     e.ForeignHeld: a.foreign,
+    e.ForeignOrdered: a.foreign_ordered,
     e.AlgorithmSet: a.algorithm_set,
     e.MandateIssued: a.mandate_issued,
     e.MandateVoided: a.mandate_voided,
@@ -96,6 +98,7 @@ _FOLDS: Final[dict[type[e.Event], Callable[[Book, Any], Book]]] = {
     e.SignalsRecorded: _only_time,
     e.Attended: a.attended,
     e.ApproverEnrolled: a.enrolled,
+    e.ApproverReplaced: a.approver_replaced,
     e.LiveEnabled: a.live_enabled,
     e.SnapshotTaken: _only_time,
 }

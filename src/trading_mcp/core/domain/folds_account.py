@@ -5,7 +5,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from trading_mcp.core.domain import events as e
-from trading_mcp.core.domain.book import Book, PendingChange, activity_key, transfer_key
+from trading_mcp.core.domain.book import Book, PendingChange, Stranger, activity_key, transfer_key
 from trading_mcp.core.domain.closing import Stage
 from trading_mcp.core.domain.instruments import asset_of
 from trading_mcp.core.domain.latches import Latch, TradingState
@@ -152,8 +152,21 @@ def reconciled(book: Book, event: e.Reconciled) -> Book:
     )
 
 
+def venue_read(book: Book, event: e.VenueRead) -> Book:
+    return replace(book, at=event.at, legible=book.legible | {event.venue})
+
+
 def foreign(book: Book, event: e.ForeignHeld) -> Book:
-    return replace(book, at=event.at, portfolio=after_foreign(book.portfolio, event.position))
+    measures = book.measures
+    if "account" in measures:
+        # What others brought or took away is neither a gain of the desk's nor a loss.
+        measures = {**measures, "account": after_flow(measures["account"], event.value)}
+    return replace(book, at=event.at, portfolio=after_foreign(book.portfolio, event.position), measures=measures)
+
+
+def foreign_ordered(book: Book, event: e.ForeignOrdered) -> Book:
+    others = {venue: orders for venue, orders in book.foreign.items() if venue != event.venue}
+    return replace(book, at=event.at, foreign={**others, event.venue: event.orders} if event.orders else others)
 
 
 def algorithm_set(book: Book, event: e.AlgorithmSet) -> Book:
@@ -257,7 +270,14 @@ def attended(book: Book, event: e.Attended) -> Book:
 
 
 def enrolled(book: Book, event: e.ApproverEnrolled) -> Book:
-    return replace(book, at=event.at, approver=event.fingerprint)
+    return replace(book, at=event.at, approver=event.fingerprint, stranger=None)
+
+
+def approver_replaced(book: Book, event: e.ApproverReplaced) -> Book:
+    stranger = Stranger(
+        fingerprint=event.fingerprint, public_key=event.public_key, shipped=event.shipped, since=event.at
+    )
+    return replace(book, at=event.at, stranger=stranger)
 
 
 def live_enabled(book: Book, event: e.LiveEnabled) -> Book:

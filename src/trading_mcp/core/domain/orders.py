@@ -216,6 +216,15 @@ class Working(msgspec.Struct, frozen=True, kw_only=True):
         return (order.quantity - self.filled) * order.price_worst * order.multiplier
 
 
+class ForeignOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """An order that works at a venue and that the desk did not make: what is left of it."""
+
+    venue_order_id: str
+    pair: str
+    side: Side
+    remaining: Decimal
+
+
 class Fill(msgspec.Struct, frozen=True, kw_only=True):
     """One execution as the venue reported it."""
 

@@ -37,6 +37,7 @@ def wanted_pairs(book: Book, pairs: Iterable[str]) -> set[str]:
     wanted = {*pairs}
     wanted |= {position.pair for position in book.portfolio.positions.values()}
     wanted |= {working.order.pair for working in book.working.values()}
+    wanted |= {order.pair for orders in book.foreign.values() for order in orders}
     known = stables_of(book) | {book.home.base_currency}
     held = {key.split("/", 1)[1] for key, amount in book.portfolio.cash.items() if amount}
     wanted |= {f"{asset}-{quote}" for asset in held - known for quote in ("USDT", book.home.base_currency)}

@@ -9,8 +9,10 @@ from trading_mcp.core.domain.events import AnyEvent
 from trading_mcp.core.domain.facts import Facts
 from trading_mcp.core.domain.money import is_exact
 from trading_mcp.core.guardrails import (
+    adopting,
     changing,
     consenting,
+    enrolling,
     execute,
     halting,
     marks,
@@ -46,7 +48,11 @@ _DECISIONS: Final[dict[type[c.Command], Callable[[Any, Book, Facts], tuple[AnyEv
     c.ReportCash: ticking.cash,
     c.ReportAdjustment: ticking.adjustment,
     c.Reconcile: ticking.reconcile,
-    c.AdoptForeign: ticking.foreign,
+    c.ReadVenue: adopting.read,
+    c.AdoptForeign: adopting.position,
+    c.AdoptOrders: adopting.orders,
+    c.Enroll: enrolling.enroll,
+    c.EnableLive: enrolling.enable_live,
     c.SetAlgorithm: changing.set_algorithm,
     c.ChangePolicy: changing.change,
 }

@@ -15,6 +15,7 @@ from trading_mcp.core.domain.money import ZERO
 from trading_mcp.core.domain.orders import Door, Intent
 from trading_mcp.core.domain.policy import MarketLimits, Policy
 from trading_mcp.core.domain.tallies import ACCOUNT_TALLY, Tally
+from trading_mcp.core.guardrails.adopting import exposure_of_others
 from trading_mcp.core.guardrails.valuation import price_of, value_all
 
 # Looking a member up on its class costs ten times a global; these are read for every order.
@@ -48,8 +49,7 @@ def risk_of(intent: Intent, book: Book, facts: Facts, policy: Policy, notional: 
     """Derive what only an increasing order is measured by."""
     asset, _, market = traits_of(intent.pair)
     owner, account = intent.book, policy.account
-    worth = value_all(book, facts, policy, asset)
-    equity, missing, exposure, exposure_asset = worth.equity, worth.missing, worth.gross, worth.own
+    equity, missing, exposure, exposure_asset = _whole(book, facts, policy, asset)
     orders_open, budget_used = 0, ZERO
     for working in book.working.values():
         order = working.order
@@ -100,6 +100,16 @@ def risk_of(intent: Intent, book: Book, facts: Facts, policy: Policy, notional: 
         algorithm,
         measure,
     )
+
+
+def _whole(book: Book, facts: Facts, policy: Policy, asset: str) -> tuple[Decimal | None, str, Decimal, Decimal]:
+    """Return equity, what it waits for, and exposure in all and in one asset, with what others may yet buy here."""
+    worth = value_all(book, facts, policy, asset)
+    if not book.foreign:
+        return worth.equity, worth.missing, worth.gross, worth.own
+    gross, own, unpriced = exposure_of_others(book, facts, policy, asset)
+    equity = None if unpriced else worth.equity
+    return equity, unpriced or worth.missing, worth.gross + gross, worth.own + own
 
 
 def _cost_of(owner: str, book: Book, facts: Facts, policy: Policy) -> tuple[Decimal, str]:

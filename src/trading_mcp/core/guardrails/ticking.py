@@ -3,8 +3,6 @@
 from decimal import Decimal
 from typing import Final
 
-from msgspec.structs import replace
-
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.events import (
@@ -12,7 +10,6 @@ from trading_mcp.core.domain.events import (
     AnyEvent,
     CashMoved,
     DeskStarted,
-    ForeignHeld,
     OrderUnknown,
     ProposalEnded,
     Reconciled,
@@ -24,11 +21,11 @@ from trading_mcp.core.domain.instruments import asset_of
 from trading_mcp.core.domain.latches import ACCOUNT, Latch, Scope, ScopeKind, TradingState
 from trading_mcp.core.domain.market import HOUR, MINUTE, FeedHealth, Market
 from trading_mcp.core.domain.money import ZERO, is_amount, is_change
-from trading_mcp.core.domain.orders import EXTERNAL, OrderState
+from trading_mcp.core.domain.orders import OrderState
 from trading_mcp.core.domain.portfolio import Adjustment
 from trading_mcp.core.domain.proposals import ProposalEnd
 from trading_mcp.core.domain.verdict import Code
-from trading_mcp.core.guardrails import closing, protecting
+from trading_mcp.core.guardrails import closing, enrolling, protecting
 from trading_mcp.core.guardrails.consenting import take_effect
 from trading_mcp.core.guardrails.draft import Draft
 from trading_mcp.core.guardrails.finding import shown, span
@@ -67,6 +64,7 @@ def tick(book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
     for key, change in sorted(book.changes.items()):
         if facts.now >= change.effective_at and key in draft.book.changes:
             take_effect(draft, change.proposal)
+    enrolling.wait_out(draft)
     for working in tuple(draft.book.working.values()):
         lapses_at = working.order.lapses_at
         if lapses_at is not None and facts.now >= lapses_at and working.state is not OrderState.CLEARED:
@@ -197,7 +195,7 @@ def reconcile(command: c.Reconcile, book: Book, facts: Facts) -> tuple[AnyEvent,
             found.append(f"{pair}: what the venue holds is no amount")
         elif theirs != held and not abs(theirs - held) < step:
             found.append(f"{pair}: the book holds {shown(held)}, the venue {shown(theirs)}")
-    draft.emit(Reconciled(at=facts.now, venue=command.venue, differences=tuple(found)))
+    draft.emit(Reconciled(at=facts.now, venue=command.venue, differences=(*found, *command.noted)))
     if found:
         latch = Latch(
             scope=Scope(kind=ScopeKind.VENUE, name=command.venue),
@@ -208,14 +206,3 @@ def reconcile(command: c.Reconcile, book: Book, facts: Facts) -> tuple[AnyEvent,
         )
         add_latch(draft, latch)
     return tuple(draft.events)
-
-
-def foreign(command: c.AdoptForeign, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
-    """Count what the desk did not make; it is exposure all the same, and never a holding of our own."""
-    position = replace(command.position, book=EXTERNAL)
-    figures = (position.quantity, position.average, position.realised, position.fees)
-    if not all(map(is_change, figures)) or not is_amount(position.multiplier):
-        draft = Draft(book, facts)
-        draft.refuse("adopt", position.key, "its figures are no amounts")
-        return tuple(draft.events)
-    return (ForeignHeld(at=facts.now, position=position),)

@@ -32,7 +32,7 @@ def state(case: Case) -> Finding | None:
     """Meet the worst latch that covers the order."""
     latch = case.latch
     if latch is None or case.state is _ACTIVE:
-        return None
+        return None if case.reduces or case.book.stranger is None else _stranger(case)
     intent = case.intent
     if case.state is TradingState.REDUCING and case.reduces:
         return None
@@ -50,9 +50,26 @@ def state(case: Case) -> Finding | None:
     )
 
 
+def _stranger(case: Case) -> Finding | None:
+    """Add no risk with real money while a key that nobody signed for waits out its day."""
+    if case.book.home.mode is not _LIVE:
+        return None
+    return deny(
+        Code.STATE_REDUCING,
+        "the approver was replaced without the old key's signature",
+        limit="the approver this home knows",
+        actual="another key",
+        would_pass="orders that reduce; the same order a day after the key was seen, or with the old key back",
+    )
+
+
 def reconciled(case: Case) -> Finding | None:
     """Send nothing to a venue whose records were not yet compared with the book since the start."""
-    if case.venue is not None and case.venue in case.book.reconciled:
+    book = case.book
+    if case.venue is not None and case.venue in book.reconciled:
+        return None
+    if case.reduces and case.venue in book.legible and case.free is not None:
+        # What both sides hold may be given up; how much that is, the rule about balances says.
         return None
     return deny(
         Code.STATE_NOT_RECONCILED,
