@@ -122,7 +122,7 @@ def _heard(connection: socket.socket) -> list[dict[str, object]]:
 
 
 def test_garbage_is_answered_with_a_sentence_and_the_desk_stays(desk: DeskProcess) -> None:
-    for said in (b"GET / HTTP/1.1\r\n\r\n", b"\x00\xff\n", b"[]\n", b'{"v":2}\n', link.hello("mcp", "assistant", {})):
+    for said in (b"GET / HTTP/1.1\r\n\r\n", b"\x00\xff\n", b"[]\n", b'{"v":2}\n'):
         with _raw(desk) as connection:
             connection.sendall(said)
             connection.shutdown(socket.SHUT_WR)

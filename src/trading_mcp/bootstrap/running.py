@@ -18,6 +18,7 @@ from trading_mcp.adapters.system.clock import SystemClock
 from trading_mcp.adapters.system.oplog import OperatorLog
 from trading_mcp.adapters.system.signals import leave_terminal, signals
 from trading_mcp.bootstrap.homes import Opened, approver_folder, keep_snapshot, open_or_make
+from trading_mcp.bootstrap.records import Records
 from trading_mcp.bootstrap.services import DeskServices, LogNotifier, PinnedNow
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain.book import Book
@@ -131,7 +132,8 @@ class _Running:
 
     async def _open(self, ports: Ports, listener: socket.socket) -> None:
         desk = self._desk = opened(ports, self._home.book, __version__)
-        services = DeskServices(self._home, self._keystore)
+        records = Records(self._home)
+        services = DeskServices(self._home, self._keystore, records)
         self._latch_trouble(desk)
         desk.record(services.pinned(desk.book, self._clock.now()))
         self._halt.arm()
@@ -143,6 +145,7 @@ class _Running:
             asyncio.ensure_future(self._beating(ports, desk)),
             asyncio.ensure_future(self._watching(desk)),
             asyncio.ensure_future(self._verifying(services, desk)),
+            asyncio.ensure_future(records.keep(lambda: desk.book, self._clock.now)),
         ]
         try:
             await self._stopping.wait()
@@ -153,6 +156,7 @@ class _Running:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._end(desk)
+            records.close(is_here=self._home.lock.stands)
 
     def _ports(self) -> tuple[Ports, PaperVenue]:
         feed = SimulatedFeed(SyntheticMarket(SEED), self._clock)

@@ -24,6 +24,7 @@ from trading_mcp.adapters.journal.chain import GENESIS
 from trading_mcp.adapters.journal.export import line_of
 from trading_mcp.adapters.system.ids import SystemIds
 from trading_mcp.bootstrap.homes import Opened
+from trading_mcp.bootstrap.records import Records
 from trading_mcp.core import codec
 from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.events import AnyEvent, ApproverEnrolled, DeskCreated, PolicyChanged
@@ -32,6 +33,7 @@ from trading_mcp.core.domain.market import DAY
 from trading_mcp.core.domain.policy import Policy
 from trading_mcp.core.domain.proposals import Proposal, Statement
 from trading_mcp.desk.answers import LinesAnswer, ScreenAnswer, VerifiedAnswer
+from trading_mcp.desk.searching import Found
 from trading_mcp.errors import ApproverMissing, TradingMcpError, UsageInvalid
 
 # Walked at once between two turns of the desk: a few hundredths of a second.
@@ -69,8 +71,9 @@ class LogNotifier:
 class DeskServices:
     """The services of one opened home."""
 
-    def __init__(self, opened: Opened, keystore: Keystore) -> None:
+    def __init__(self, opened: Opened, keystore: Keystore, records: Records | None = None) -> None:
         self._opened = opened
+        self._records = records
         self._keystore = keystore
         self._ids = SystemIds()
 
@@ -150,6 +153,11 @@ class DeskServices:
             reason="" if broken is None else broken.reason,
             anchor=self._opened.checkpointer.trouble or self._opened.trouble,
         )
+
+    async def found(self, text: str, kind: str, before: int, limit: int) -> Found:
+        """Search the events for words, or for a kind of event."""
+        assert self._records is not None, "only a desk that runs is asked"  # noqa: S101 - us being wrong
+        return await self._records.found(text, kind, before, limit)
 
     def lines(self, since: int, count: int) -> LinesAnswer:
         """Return entries as the lines of an export, as many as one answer holds."""

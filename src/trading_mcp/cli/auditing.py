@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import os
@@ -15,22 +16,27 @@ from trading_mcp.cli import commands, page
 from trading_mcp.cli.client import Reply, ask
 from trading_mcp.cli.parsing import common, parser, place_of
 from trading_mcp.desk.answers import EntriesAnswer, EntryShown, LinesAnswer, VerifiedAnswer
+from trading_mcp.desk.searching import FoundAnswer
 from trading_mcp.doors.local import requests as r
 from trading_mcp.errors import DeskMissing, Exit, LinkBroken, UsageInvalid
 from trading_mcp.place import Place, typed
 
+# What the question itself and the moment of its answer added.
+BEHIND_MAX = 200
 _EXAMPLES = """\
   trading-mcp audit verify
   trading-mcp audit tail --count 50
   trading-mcp audit tail --follow
   trading-mcp audit show 42
+  trading-mcp audit find denied BTC-USDT
+  trading-mcp audit find --kind FillRecorded
   trading-mcp audit export journal.jsonl"""
 
 
 def main(name: str, arguments: list[str]) -> int:
     """Look at the journal."""
     made = parser(name, "The journal.", _EXAMPLES)
-    actions = made.add_subparsers(dest="action", required=True, metavar="verify|tail|show|export")
+    actions = made.add_subparsers(dest="action", required=True, metavar="verify|tail|show|find|export")
     verify = actions.add_parser("verify", help="walk every entry and signature", allow_abbrev=False)
     tail = actions.add_parser("tail", help="the newest entries that are news", allow_abbrev=False)
     tail.add_argument("--count", type=int, default=20, help="how many (20, at most 200)")
@@ -39,9 +45,14 @@ def main(name: str, arguments: list[str]) -> int:
     tail.add_argument("--follow", action="store_true", help="go on with what happens, until Ctrl-C")
     show = actions.add_parser("show", help="one entry, whole", allow_abbrev=False)
     show.add_argument("seq", type=int, metavar="SEQ")
+    find = actions.add_parser("find", help="entries with these words, or of a kind", allow_abbrev=False)
+    find.add_argument("words", nargs="*", metavar="WORD", help="all of them stand in the entry")
+    find.add_argument("--kind", default="", help="such as OrderCleared, FillRecorded or GUARDRAIL_TRIGGERED")
+    find.add_argument("--before", type=int, default=0, metavar="SEQ", help="older ones, for the next page")
+    find.add_argument("--limit", type=int, default=20, help="how many (20, at most 100)")
     export = actions.add_parser("export", help="every entry as a JSON line", allow_abbrev=False)
     export.add_argument("file", nargs="?", type=Path, metavar="FILE", help="a new file (default: standard output)")
-    for sub in (verify, tail, show, export):
+    for sub in (verify, tail, show, find, export):
         common(sub)
     given = made.parse_args(arguments)
     place = place_of(given)
@@ -51,6 +62,8 @@ def main(name: str, arguments: list[str]) -> int:
         return _export(place, given.file, is_json=given.json)
     if given.action == "tail" and given.follow and given.all:
         raise UsageInvalid("--all would show its own questions for ever.", "Leave it out with --follow.")
+    if given.action == "find":
+        return _find(place, given)
     is_tail = given.action == "tail"
     request = (
         r.AuditTail(count=given.count, since=given.since, all=given.all) if is_tail else r.AuditShow(seq=given.seq)
@@ -64,6 +77,25 @@ def main(name: str, arguments: list[str]) -> int:
         _show(reply)
     if is_tail and given.follow:
         _follow(place, reply, is_json=given.json)
+    return reply.exit
+
+
+def _find(place: Place, given: argparse.Namespace) -> int:
+    request = r.AuditFind(text=" ".join(given.words), kind=given.kind, before=given.before, limit=given.limit)
+    reply = ask(place, request)
+    if given.json:
+        page.dump(reply)
+        return reply.exit
+    told = reply.answer(FoundAnswer)
+    page.head(reply, "Found")
+    for each in told.entries:
+        page.say(f"{each.seq:>7}  {page.moment(each.at)}  {each.text}", 0, 30)
+    if not told.entries:
+        page.say("No entry has all of that.")
+    if told.as_of + BEHIND_MAX < reply.seq:
+        page.say(f"Searched up to entry {told.as_of:,} of {reply.seq:,}: the rest is still being read.")
+    if told.next_before:
+        page.say(f"Go on with the same words and --before {told.next_before}")
     return reply.exit
 
 

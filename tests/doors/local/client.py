@@ -12,6 +12,7 @@ from trading_mcp.core.domain.facts import Facts
 from trading_mcp.core.domain.proposals import Proposal
 from trading_mcp.desk.answers import LinesAnswer, ScreenAnswer, VerifiedAnswer
 from trading_mcp.desk.queries import Since
+from trading_mcp.desk.searching import Found
 from trading_mcp.doors.local.server import LocalDoor
 
 
@@ -31,6 +32,9 @@ class Papers:
         return VerifiedAnswer(
             holds=False, entries=1, checkpoints=0, head="", broken_at=2, reason="is missing", anchor=""
         )
+
+    async def found(self, text: str, kind: str, before: int, limit: int) -> Found:
+        return Found((2, 1), before, 3)
 
     def lines(self, since: int, count: int) -> LinesAnswer:
         return LinesAnswer(lines=(f"{since}", f"{count}"), next_since=0)

@@ -118,6 +118,7 @@ def test_every_question_is_answered_and_recorded_before_and_after(play: Play) ->
             ("why", {"subject": "one"}),
             ("audit_tail", {}),
             ("audit_show", {"seq": 1}),
+            ("audit_find", {"text": "home"}),
             ("audit_lines", {"since": 3}),
             ("screen", {"act": "attend"}),
         )

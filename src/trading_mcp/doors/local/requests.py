@@ -97,6 +97,15 @@ class AuditShow(Request, frozen=True, kw_only=True, tag="audit_show"):
     seq: int
 
 
+class AuditFind(Request, frozen=True, kw_only=True, tag="audit_find"):
+    """Entries with these words, or of this kind, newest first."""
+
+    text: str = ""
+    kind: str = ""
+    before: int = 0
+    limit: int = 20
+
+
 class AuditVerify(Request, frozen=True, kw_only=True, tag="audit_verify"):
     """Walk the whole journal."""
 
@@ -222,6 +231,7 @@ AnyRequest = (
     | Why
     | AuditTail
     | AuditShow
+    | AuditFind
     | AuditVerify
     | AuditLines
     | Trade

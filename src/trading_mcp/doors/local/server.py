@@ -22,6 +22,7 @@ from trading_mcp.desk.answers import Answer, DoneAnswer, EntriesAnswer, EntrySho
 from trading_mcp.desk.desk import Desk
 from trading_mcp.desk.opening import needed_for
 from trading_mcp.desk.queries import Reader, Since
+from trading_mcp.desk.searching import FoundAnswer, told
 from trading_mcp.doors.local import reading
 from trading_mcp.doors.local import requests as r
 from trading_mcp.doors.local.acting import Acts
@@ -37,6 +38,8 @@ LINES_EACH: Final = 200
 # Who follows the journal hears of news this soon, and asks again after half a minute without any.
 FOLLOW_PAUSE: Final = 0.5
 FOLLOW_LOOKS: Final = 60
+FOUND_MAX: Final = 100
+WORDS_MAX: Final = 400
 
 _log: Final = logging.getLogger("trading_mcp.local")
 _SECRET: Final = frozenset({"statement", "signature", "text", "setup"})
@@ -205,6 +208,9 @@ class LocalDoor:
             self._note(called)
             return reading.answer(request, self.reader(), self._desk.ports.journal), Exit.DONE
         match request:
+            case r.AuditFind():
+                self._note(called)
+                return await self._found(request), Exit.DONE
             case r.AuditVerify():
                 self._note(called)
                 verified = await self._services.verified()
@@ -224,6 +230,13 @@ class LocalDoor:
             case _:
                 with exactly():
                     return await acts.act(request)
+
+    async def _found(self, request: r.AuditFind) -> FoundAnswer:
+        if not request.text and not request.kind:
+            raise UsageInvalid("It is not said what to find.", "Name words, or --kind KIND.")
+        limit = max(1, min(request.limit, FOUND_MAX))
+        found = await self._services.found(request.text[:WORDS_MAX], request.kind, max(0, request.before), limit)
+        return told(found, self._desk.ports.journal)
 
     async def _awaited(self, request: r.AuditTail) -> EntriesAnswer:
         """Return the next news, or none after a while, and where to go on."""

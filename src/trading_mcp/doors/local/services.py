@@ -7,6 +7,7 @@ from trading_mcp.core.domain.events import AnyEvent
 from trading_mcp.core.domain.facts import Facts
 from trading_mcp.core.domain.proposals import Proposal
 from trading_mcp.desk.answers import LinesAnswer, ScreenAnswer, VerifiedAnswer
+from trading_mcp.desk.searching import Found
 
 
 class Services(Protocol):
@@ -26,6 +27,10 @@ class Services(Protocol):
 
     async def verified(self) -> VerifiedAnswer:
         """Walk the whole journal, without keeping the desk from its work."""
+        ...
+
+    async def found(self, text: str, kind: str, before: int, limit: int) -> Found:
+        """Search the events for words, or for a kind of event."""
         ...
 
     def lines(self, since: int, count: int) -> LinesAnswer:
