@@ -6,7 +6,7 @@ from typing import Final
 
 from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.instruments import listed_as, normalise, quote_of
-from trading_mcp.core.domain.market import Market, market_of
+from trading_mcp.core.domain.market import market_of
 from trading_mcp.core.domain.money import ZERO, exactly, plain
 from trading_mcp.core.domain.orders import MANUAL
 from trading_mcp.core.domain.policy import Delta, Policy
@@ -159,29 +159,44 @@ def _effect(now: Policy, then: Policy, delta: Delta, equity: Decimal) -> EffectS
     )
 
 
-def of_pairs(policy: Policy, action: str, names: Sequence[str]) -> tuple[Delta, ...]:
-    """Return the changes that remove pairs, which blocks them, or add them: approve asset and quote, and unblock."""
+def of_pairs(read: Reader, action: str, names: Sequence[str]) -> tuple[Delta, ...]:
+    """Return the changes that remove pairs, which blocks them, or add them: approve what they need, and unblock."""
+    policy = read.book.policy
     wanted: dict[str, set[str]] = {}
+    amounts: dict[str, dict[str, str]] = {}
     for pair in map(normalise, names):
-        table = policy.limits(market_of(pair))
-        path = f"market.{market_of(pair)}"
+        table, path = policy.limits(market_of(pair)), f"market.{market_of(pair)}"
         blocked = wanted.setdefault(f"{path}.pairs_blocked", set(table.pairs_blocked))
         if action == "remove":
             blocked.add(pair)
             continue
         blocked.discard(pair)
         wanted.setdefault(f"{path}.assets_approved", set(table.assets_approved)).add(listed_as(pair))
-        if market_of(pair) is Market.CRYPTO:
-            wanted.setdefault(f"{path}.quotes_approved", set(table.quotes_approved)).add(quote_of(pair))
+        wanted.setdefault(f"{path}.quotes_approved", set(table.quotes_approved)).add(quote_of(pair))
+        amount = _quantity_for(pair, read)
+        if listed_as(pair) not in table.order_quantity_max and amount:
+            given = {asset: plain(most) for asset, most in table.order_quantity_max.items()}
+            amounts.setdefault(f"{path}.order_quantity_max", given)[listed_as(pair)] = amount
     made = [
         delta_of(policy, path, sorted(values)) for path, values in wanted.items() if _differs(policy, path, values)
     ]
+    made += [delta_of(policy, path, values) for path, values in amounts.items()]
     if not made:
         raise UsageInvalid("Nothing would change: these pairs are so already.", "List them: trading-mcp pairs.")
     for each in made:
         if isinstance(each, DeltaInvalid):
             raise UsageInvalid(each.reason, "Write a pair as BTC-USDT, or a stock by its symbol.")
     return tuple(each for each in made if isinstance(each, Delta))
+
+
+def _quantity_for(pair: str, read: Reader) -> str:
+    """Return an account's worth of an asset, as the shipped limits have it; nothing where its price is not known."""
+    with exactly():
+        equity = value_all(read.book, read.facts, read.book.policy).equity
+        prices = [quote.bid for key, quote in read.facts.quotes.items() if key.endswith(f"/{pair}")]
+        if equity is None or not prices or prices[0] <= ZERO:
+            return ""
+        return plain(Decimal(f"{equity / prices[0]:.1e}"))
 
 
 def _differs(policy: Policy, path: str, values: set[str]) -> bool:

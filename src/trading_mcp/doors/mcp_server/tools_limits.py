@@ -7,7 +7,6 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta
 
 from trading_mcp.core.domain import commands as c
-from trading_mcp.core.domain.orders import Door
 from trading_mcp.core.domain.policy import Delta
 from trading_mcp.desk import limits, queries
 from trading_mcp.desk.acting import said
@@ -98,7 +97,7 @@ async def manage_pairs(call: Call, given: ManagePairs) -> PairsReply:
             f'Nothing was done. For one: manage_pairs {{"action":"{given.action}","pairs":["BTC-USDT"]}}',
         )
     else:
-        deltas = limits.of_pairs(call.desk.book.policy, given.action, given.pairs)
+        deltas = limits.of_pairs(call.moments.of_all_pairs(), given.action, given.pairs)
         done = await _change(call, deltas, given.reason)
     told = queries.pairs(call.moments.of_all_pairs())
     return PairsReply(
@@ -113,7 +112,7 @@ async def manage_pairs(call: Call, given: ManagePairs) -> PairsReply:
 
 async def _change(call: Call, deltas: tuple[Delta, ...], reason: str) -> DoneAnswer:
     command = c.ChangePolicy(
-        id=call.before.call_id, deltas=deltas, door=Door.MCP, client=call.client, reason=said(reason)
+        id=call.before.call_id, deltas=deltas, door=call.before.door, client=call.client, reason=said(reason)
     )
     return call.acting.told(await call.acting.handled(command))
 
@@ -123,7 +122,9 @@ def _status(done: DoneAnswer) -> str:
 
 
 async def kill_switch(call: Call, given: KillSwitch) -> DoneAnswer:
-    return await call.acting.halt(c.Halt(door=Door.MCP, reason=said(given.reason) or "an assistant asked for it"))
+    return await call.acting.halt(
+        c.Halt(door=call.before.door, reason=said(given.reason) or "an assistant asked for it")
+    )
 
 
 LIMITS: Final = (
