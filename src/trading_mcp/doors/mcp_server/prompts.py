@@ -1,4 +1,4 @@
-"""Prompts: what a person may ask for by name. They name the tools to call and carry nothing of the desk itself."""
+"""Prompts: what a person may ask for by name, as words that name the tools to call and hold nothing of the desk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Resources: what a client may read by its address. Whoever may call the tool that tells the same may read it."""
+"""Resources: what a client may read by its address, if it may call the tool that tells the same."""
 
 from __future__ import annotations
 
