@@ -91,11 +91,13 @@ def _logging(home: Opened) -> OperatorLog:
     return log
 
 
-def _assistants(desk: Desk, since: Since, notes: tuple[str, ...]) -> McpDoor:
+def _assistants(desk: Desk, home: Opened, notes: tuple[str, ...]) -> McpDoor:
     # Only a desk that runs needs the SDK, which takes longer to load than everything else together.
     from trading_mcp.doors.mcp_server.door import McpDoor  # noqa: PLC0415
 
-    return McpDoor(desk, Moments(desk, since, notes))
+    settings = home.settings
+    ceiling = {"read_only": settings.assistants_read_only, "exclude_tools": settings.assistants_exclude_tools}
+    return McpDoor(desk, Moments(desk, home.since, notes), ceiling)
 
 
 class _Running:
@@ -137,7 +139,7 @@ class _Running:
         self._latch_trouble(desk)
         desk.record(services.pinned(desk.book, self._clock.now()))
         self._halt.arm()
-        assistants = _assistants(desk, self._home.since, self._notes())
+        assistants = _assistants(desk, self._home, self._notes())
         door = self._door = LocalDoor(desk, services, self._home.since, self._stop, self._notes(), assistants)
         await door.open(listener)
         self._watcher.began(desk.book, self._home.since, str(self._home.folder.path))

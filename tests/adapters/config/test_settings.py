@@ -54,7 +54,10 @@ def test_a_key_that_there_is_not_is_named(key: str, path: Path) -> None:
     error = refused(path)
     assert "which there is not" in error.message or "no TOML" in error.message
     if "which there is not" in error.message:
-        assert error.next_step == "Use: log_level, log_days, idle_minutes, anchor."
+        assert (
+            error.next_step
+            == "Use: log_level, log_days, idle_minutes, anchor, assistants_read_only, assistants_exclude_tools."
+        )
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,13 @@ class Settings(BaseModel):
         ),
     ] = ""
 
+    assistants_read_only: Annotated[
+        bool, Field(description="Whether assistants may only look, whatever they are started with")
+    ] = False
+    assistants_exclude_tools: Annotated[
+        str, Field(max_length=1000, description='Tools that no assistant gets: "kill_switch, close_positions"')
+    ] = ""
+
     @field_validator("anchor")
     @classmethod
     def _is_whole(cls, path: str) -> str:
@@ -65,7 +72,7 @@ def template() -> str:
     """A `settings.toml` to start from: every key, what it is for, and its default."""
     parts = ["# The settings of this home. A line without # at its beginning is in force from the next start.\n"]
     for name, field in Settings.model_fields.items():
-        default = f'"{field.default}"' if isinstance(field.default, str) else field.default
+        default = f'"{field.default}"' if isinstance(field.default, str) else str(field.default).lower()
         parts.append(f"\n# {field.description}.\n# {name} = {default}\n")
     return "".join(parts)
 
