@@ -153,7 +153,7 @@ def test_an_exit_whose_clearance_grew_old_is_judged_again_and_its_caller_hears_o
     async def story(world: World) -> None:
         desk = await world.ready()
         await world.trade(SOL)
-        lane = desk.courier._exits["paper"]
+        lane = desk.courier._turns._exits["paper"]
         for _ in range(16):
             await lane.acquire()
         desk.commit(c.Execute(intent=world.intent(SOL, Side.SELL, id="out")))

@@ -31,7 +31,7 @@ from trading_mcp.desk.desk import Desk
 from trading_mcp.desk.heart import Heart
 from trading_mcp.desk.opening import begin, opened, replayed
 from trading_mcp.desk.outcomes import Outcome
-from trading_mcp.desk.ports import Cadence, Ports, Signature
+from trading_mcp.desk.ports import Cadence, Pace, Ports, Signature
 from trading_mcp.errors import JournalUnwritable
 
 START: Final = 1_767_279_600_000_000
@@ -163,12 +163,15 @@ class World:
         policy: Policy | None = None,
         cadence: Cadence | None = None,
         start: int = START,
+        both_sides: bool = True,
+        paces: Mapping[str, Pace] | None = None,
     ) -> None:
         self.clock = LoopClock(loop, start)
         self.feed = SimulatedFeed(SyntheticMarket(seed), self.clock)
         path = folder / f"venue-{seed}.db"
         PaperVenue.create(path, cash=CASH, at=start)
-        self.paper = let_go(PaperVenue(path, self.feed, self.clock))
+        self.paper = let_go(PaperVenue(path, self.feed, self.clock, both_sides=both_sides))
+        self.paces = paces or {}
         self.venue = FaultyVenue(
             self.paper, self.clock, sleep=lambda us: asyncio.sleep(us / 1_000_000), seed=seed, rates=rates
         )
@@ -205,6 +208,7 @@ class World:
             views=self._views,
             reach=self.life.reach,
             cadence=self.cadence,
+            paces=self.paces,
         )
         self.desk = opened(self.ports, replayed(self.journal), "test")
         self.heart = Heart(self.ports, self.desk)

@@ -20,12 +20,10 @@ from trading_mcp.desk.crew import Crew
 from trading_mcp.desk.gather import Gatherer
 from trading_mcp.desk.ports import Ports
 from trading_mcp.desk.telling import are_balances, is_fill, is_order, memory_begins, read_from
+from trading_mcp.desk.turns import Turns
 from trading_mcp.errors import TradingMcpError
 
 _LOG: Final = logging.getLogger("trading_mcp.desk")
-# Exits have a lane of their own at each venue: entries that hang there keep none of them waiting.
-ENTRIES_AT_ONCE: Final = 4
-EXITS_AT_ONCE: Final = 16
 SENT_KEPT: Final = 10_000
 
 
@@ -47,6 +45,10 @@ class Door(Protocol):
         """Tell the owner."""
         ...
 
+    async def changed(self, seconds: float) -> None:
+        """Wait until anything was recorded, and no longer than that."""
+        ...
+
     def ended(self, name: str, error: BaseException | None) -> None:
         """Hear of the end of a task."""
         ...
@@ -60,8 +62,7 @@ class Courier:
         self._desk = desk
         self._crew = Crew(desk.ended)
         self._sent: dict[str, None] = {}
-        self._entries = {venue: asyncio.Semaphore(ENTRIES_AT_ONCE) for venue in ports.brokers}
-        self._exits = {venue: asyncio.Semaphore(EXITS_AT_ONCE) for venue in ports.brokers}
+        self._turns = Turns(ports, desk)
 
     def deliver(self, order_id: str) -> None:
         """Send a cleared order, in a task of its own."""
@@ -82,6 +83,10 @@ class Courier:
         name = f"abandon {order.id}"
         self._crew.start(name, lambda: self._abandon(name, order))
 
+    async def paced(self, venue: str) -> None:
+        """Wait for one request to a venue that nothing urgent hangs on."""
+        await self._turns.request(venue, first=False)
+
     def is_delivering(self, order_id: str) -> bool:
         """Say whether an order's first answers are still to come."""
         return self._crew.has(f"deliver {order_id}")
@@ -97,11 +102,10 @@ class Courier:
             return
         order = working.order
         broker = self._ports.brokers[order.venue]
-        lane = self._exits if order.reduces else self._entries
-        # A place at the venue is taken before the last look, so that nothing can wait after it.
-        async with lane[order.venue]:
+        # Its turn at the venue comes before the last look, so that nothing can wait after it.
+        async with self._turns.taken(order) as behind:
             self._ports.reach("before-last-look")
-            events = self._desk.commit(c.LookAgain(order_id=order_id))
+            events = self._desk.commit(c.LookAgain(order_id=order_id, behind=behind))
             if not any(isinstance(event, OrderSending) and event.order_id == order_id for event in events):
                 return
             if self._is_surplus(order):
@@ -167,6 +171,7 @@ class Courier:
         if working is None or working.state is OrderState.CLEARED:
             return None
         order = working.order
+        await self._turns.request(order.venue, first=order.reduces)
         try:
             async with asyncio.timeout(self._ports.cadence.request):
                 fills, told = await self._read(working)
@@ -255,6 +260,7 @@ class Courier:
         broker = self._ports.brokers[order.venue]
         if broker.mode is Mode.DRY:
             return False
+        await self._turns.request(order.venue, first=True)
         try:
             async with asyncio.timeout(self._ports.cadence.request):
                 await broker.cancel(order.id)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 from msgspec.structs import replace
@@ -60,12 +61,10 @@ class Desk:
 
     async def settled(self, intent_id: str) -> Outcome:
         """Wait until an intent has come to rest, for as long as an answer may take."""
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(self.ports.cadence.answer):
                 while not self._rests(outcome_of(self.book, intent_id)):
                     await self._changed.wait()
-        except TimeoutError:
-            pass
         return outcome_of(self.book, intent_id)
 
     def preview(self, command: c.Execute) -> tuple[AnyEvent, ...]:
@@ -96,9 +95,9 @@ class Desk:
         self._written(self.ports.journal.queue, events)
         self.book = after
 
-    def freeze(self, reason: str) -> None:
+    def freeze(self, reason: str, code: Code = Code.DESK_FAILED) -> None:
         """Latch what an assertion or an unexpected error has shown: we are wrong, so nothing new is done."""
-        code, now = Code.TRANSITION_IMPOSSIBLE, self.ports.clock.now()
+        now = self.ports.clock.now()
         latch = Latch(scope=ACCOUNT, state=TradingState.FROZEN, code=code, reason=reason[:300], at=now)
         held = self.book.latches.get(latch.key)
         if self.is_unwritable or (held is not None and held.state >= latch.state):
@@ -115,6 +114,12 @@ class Desk:
             self._write(events, self._folded(events))
         except JournalUnwritable:
             _LOG.exception("frozen, and the journal cannot say so")
+
+    async def changed(self, seconds: float) -> None:
+        """Wait until anything was recorded, and no longer than that."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
 
     def tell(self, subject: str, text: str) -> None:
         """Tell the owner; whether that works changes nothing here."""

@@ -28,6 +28,15 @@ class Cadence:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How many requests a venue takes: at once, and in a second after that; `kept` is for exits and cancels alone."""
+
+    a_second: float = 50.0
+    at_once: int = 100
+    kept: float = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
 class Signature:
     """What a person signed, byte for byte, and the signature; neither is believed before it is verified."""
 
@@ -50,4 +59,5 @@ class Ports:
     views: Callable[[tuple[AnyEvent, ...]], None] = lambda _: None
     reach: Callable[[str], None] = lambda _: None
     is_live_enabled: bool = False
+    paces: Mapping[str, Pace] = field(default_factory=dict[str, Pace])
     cadence: Cadence = field(default_factory=Cadence)

@@ -26,6 +26,8 @@ _LOG: Final = logging.getLogger("trading_mcp.desk")
 
 # What moved here a moment ago is not compared with a reading that may be older.
 SETTLING: Final = 5 * SECOND
+# What one reading asks a venue for.
+_READS: Final = 4
 # An order in one of these may have done what its venue has not told yet.
 _UNTOLD: Final = (OrderState.SENDING, OrderState.UNKNOWN, OrderState.CANCEL_PENDING)
 
@@ -131,6 +133,8 @@ class Reconciler:
                 )
 
     async def _read(self, broker: Broker, since: int) -> Reading | None:
+        for _ in range(_READS):
+            await self._desk.courier.paced(broker.venue)
         at = self._ports.clock.now()
         try:
             async with asyncio.timeout(self._ports.cadence.request):

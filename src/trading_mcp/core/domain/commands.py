@@ -88,9 +88,13 @@ class Tick(Command, frozen=True, kw_only=True):
 
 
 class LookAgain(Command, frozen=True, kw_only=True):
-    """The last look before the wire, with connection and rate token already in hand."""
+    """The last look before the wire, with connection and rate token already in hand.
+
+    `behind` is an order of our own on the other side that a venue of one side at a time still has.
+    """
 
     order_id: str
+    behind: str = ""
 
 
 class ReportAccepted(Command, frozen=True, kw_only=True):

@@ -45,6 +45,8 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     order_types: frozenset[OrderType] = frozenset(OrderType)
     times_in_force: frozenset[TimeInForce] = frozenset(TimeInForce)
     stops_rest: bool = True
+    # Some venues call it a wash trade when one account works on both sides of a pair, and refuse the second order.
+    both_sides: bool = True
     fee_rate: Decimal = Decimal("0.001")
     # Worked out once where a venue's list is read, and never again for an order; what is passed in is ignored.
     is_usable: bool = False

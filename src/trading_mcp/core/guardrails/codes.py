@@ -83,6 +83,8 @@ ELSEWHERE: Final[dict[Code, str]] = {
     Code.SENDS_EXCEED_CLEARED: "the courier, when more was submitted than cleared: it freezes",
     Code.OVERFILL: "`reporting.py`, when a venue fills more than was ordered: it freezes",
     Code.TRANSITION_IMPOSSIBLE: "`reporting.py`, when an order becomes what it cannot become: it freezes",
+    Code.DESK_FAILED: "the desk, when a part of it failed in a way nobody foresaw: it freezes",
+    Code.JOURNAL_UNSOUND: "the desk, when an entry or the end of its journal is not what was signed: it freezes",
     Code.RECONCILIATION_DIFFERENCE: "`ticking.py`, when a venue holds what nothing explains: that venue is REDUCING",
     Code.KILL_SWITCH: "`halting.py`: the kill switch was engaged",
 }

@@ -114,7 +114,7 @@ def look_again(command: LookAgain, book: Book, facts: Facts) -> tuple[AnyEvent, 
     working = book.working.get(command.order_id)
     if working is None or working.state is not OrderState.CLEARED:
         return ()
-    finding = _void_reason(working, book, facts)
+    finding = _void_reason(working, book, facts, command.behind)
     if finding is None:
         return (OrderSending(at=facts.now, order_id=command.order_id),)
     draft = Draft(book, facts)
@@ -126,8 +126,16 @@ def look_again(command: LookAgain, book: Book, facts: Facts) -> tuple[AnyEvent, 
     return tuple(draft.events)
 
 
-def _void_reason(working: Working, book: Book, facts: Facts) -> Finding | None:
+def _void_reason(working: Working, book: Book, facts: Facts, behind: str) -> Finding | None:
     order = working.order
+    if behind:
+        return deny(
+            Code.CLEARANCE_VOID,
+            f"order {behind} of the desk's own works on the other side of {order.pair}",
+            limit=f"one side at a time at {order.venue}",
+            actual="both sides",
+            would_pass="the same intent under a new id, once that order has ended",
+        )
     age, most = facts.now - working.since, book.policy.account.clearance_age_max
     if not -most <= age <= most:
         return deny(

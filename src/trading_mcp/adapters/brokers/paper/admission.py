@@ -1,5 +1,6 @@
 """What the paper venue refuses at its door, and the one sentence it says then."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -9,6 +10,7 @@ from trading_mcp.core.domain.instruments import Instrument
 from trading_mcp.core.domain.market import Depth, Session
 from trading_mcp.core.domain.money import ONE, ZERO, is_amount, plain
 from trading_mcp.core.domain.orders import Order, OrderType, Side, TimeInForce
+from trading_mcp.core.simulation.resting import Resting
 from trading_mcp.core.simulation.sessions import day_ends
 
 _AT_ONCE: Final = frozenset({TimeInForce.IOC, TimeInForce.FOK})
@@ -40,6 +42,14 @@ def objection(order: Order, seen: Seen) -> str | None:
     return (
         _form(order, seen.instrument) or _steps(order, seen.instrument) or _time(order, seen) or _worth(order, seen)
     )
+
+
+def wash_trade(order: Order, working: Sequence[Resting]) -> str | None:
+    """Why an order is refused where one account may work on one side of a pair only."""
+    for resting in working:
+        if resting.order.side is not order.side:
+            return f"potential wash trade: order {resting.order.id} works on the other side of {order.pair}"
+    return None
 
 
 def _form(order: Order, instrument: Instrument) -> str | None:

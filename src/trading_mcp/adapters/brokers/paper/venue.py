@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from trading_mcp.adapters.brokers.paper import schema
 from trading_mcp.adapters.brokers.paper.account import Account, hold_of
-from trading_mcp.adapters.brokers.paper.admission import Seen, objection
+from trading_mcp.adapters.brokers.paper.admission import Seen, objection, wash_trade
 from trading_mcp.adapters.brokers.paper.records import Kept, Looked, Records
 from trading_mcp.core.domain.home import Mode
 from trading_mcp.core.domain.instruments import Instrument
@@ -39,9 +39,20 @@ class PaperVenue:
     """A venue on this machine; a submission that raises Refusal or Duplicate changed nothing."""
 
     def __init__(
-        self, path: Path, feed: Feed, clock: Clock, *, terms: Terms = ordinary, source: str | None = None
+        self,
+        path: Path,
+        feed: Feed,
+        clock: Clock,
+        *,
+        terms: Terms = ordinary,
+        source: str | None = None,
+        both_sides: bool = True,
     ) -> None:
-        """Open the venue at `path`; `source` is the venue whose prices it takes, its own name unless given."""
+        """Open the venue at `path`.
+
+        `source` is the venue whose prices it takes, its own name unless given; without `both_sides` it refuses an
+        order while another works on the other side of the pair, as venues do that call it a wash trade.
+        """
         connection, identity = schema.open_venue(path)
         self.venue = identity.name
         self.mode = identity.mode
@@ -50,6 +61,7 @@ class PaperVenue:
         self._feed = feed
         self._clock = clock
         self._terms = terms
+        self._both_sides = both_sides
         self._source = source or identity.name
         self._account: Account | None = None
         self._looked_at = 0
@@ -83,6 +95,8 @@ class PaperVenue:
                 raise Duplicate(f"an order with the id {order.id} exists")
             seen = self._seen(order, now)
             reason = objection(order, seen)
+            if reason is None and not self._both_sides:
+                reason = wash_trade(order, account.of(order.pair))
             if reason is not None:
                 raise Refusal(reason)
             look = self._look(seen.instrument, now)
@@ -134,7 +148,9 @@ class PaperVenue:
 
     async def instruments(self) -> tuple[Instrument, ...]:
         return tuple(
-            replace(item, venue=self.venue) for item in self._feed.instruments() if item.venue == self._source
+            replace(item, venue=self.venue, both_sides=self._both_sides)
+            for item in self._feed.instruments()
+            if item.venue == self._source
         )
 
     async def close(self) -> None:
