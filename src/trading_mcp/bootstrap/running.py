@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import socket
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 # The synthetic market of every home: what is made up is made up alike.
 SEED: Final = 7
 WATCH_EVERY: Final = 1.0
+MINUTE: Final = 60.0
 HEART_PAUSE: Final = 1.0
 LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _log: Final = logging.getLogger("trading_mcp.desk")
@@ -65,6 +67,7 @@ def run(place: Place, watcher: Watcher, *, mode: str = "", detached: bool = Fals
     """Run the desk of a home until it is stopped."""
     if detached:
         leave_terminal()
+    gc.disable()  # hardly anything that a start makes is garbage: looking for it takes a tenth of the time
     home = open_or_make(place)
     try:
         wanted, has = mode, home.book.home.mode.value
@@ -79,6 +82,7 @@ def run(place: Place, watcher: Watcher, *, mode: str = "", detached: bool = Fals
             logging.getLogger("trading_mcp").removeHandler(log)
             log.close()
     finally:
+        gc.enable()
         home.close()
 
 
@@ -142,6 +146,8 @@ class _Running:
         assistants = _assistants(desk, self._home, self._notes())
         door = self._door = LocalDoor(desk, services, self._home.since, self._stop, self._notes(), assistants)
         await door.open(listener)
+        gc.freeze()  # what is there now stays for good, and no answer waits while it is looked through
+        gc.enable()
         self._watcher.began(desk.book, self._home.since, str(self._home.folder.path))
         tasks = [
             asyncio.ensure_future(self._beating(ports, desk)),
@@ -200,7 +206,7 @@ class _Running:
             if not self._home.lock.stands:
                 self._stop("the home's folder was moved or removed")
             idle = 0.0 if self._is_needed(desk) else idle + WATCH_EVERY
-            if self._detached and idle >= 60 * self._home.settings.idle_minutes:
+            if self._detached and idle >= MINUTE * self._home.settings.idle_minutes:
                 self._stop("nobody needed it")
 
     def _is_needed(self, desk: Desk) -> bool:
