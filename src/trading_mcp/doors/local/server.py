@@ -20,8 +20,9 @@ from trading_mcp.core.domain.orders import Door
 from trading_mcp.desk import past
 from trading_mcp.desk.answers import Answer, DoneAnswer, EntriesAnswer, EntryShown
 from trading_mcp.desk.desk import Desk
+from trading_mcp.desk.moments import Moments
 from trading_mcp.desk.opening import needed_for
-from trading_mcp.desk.queries import Reader, Since
+from trading_mcp.desk.queries import Since
 from trading_mcp.desk.searching import FoundAnswer, told
 from trading_mcp.doors.local import reading
 from trading_mcp.doors.local import requests as r
@@ -71,9 +72,8 @@ class LocalDoor:
     ) -> None:
         self._desk = desk
         self._services = services
-        self._since = since
+        self._moments = Moments(desk, since, notes)
         self._stop = stop
-        self._notes = tuple(notes)
         self._assistants = assistants
         self._connections: set[asyncio.Task[None]] = set()
         self._calls = 0
@@ -206,7 +206,7 @@ class LocalDoor:
             return await self._awaited(request), Exit.DONE
         if isinstance(request, reading.READS):
             self._note(called)
-            return reading.answer(request, self.reader(), self._desk.ports.journal), Exit.DONE
+            return reading.answer(request, self._moments.of_all_pairs(), self._desk.ports.journal), Exit.DONE
         match request:
             case r.AuditFind():
                 self._note(called)
@@ -257,29 +257,13 @@ class LocalDoor:
             raise LinkRefused(f"This desk is needed: {need}.", "Stop it when it suits you: trading-mcp desk stop")
 
     def _screen(self, request: r.Screen) -> Answer:
-        read = self.reader()
+        read = self._moments.of_all_pairs()
         if request.act:
             return self._services.act(request.act, read.book, read.facts)
         proposal = read.book.proposals.get(request.proposal_id)
         if proposal is None:
             raise UsageInvalid("No proposal of that id waits.", "List what waits: trading-mcp proposals.")
         return self._services.screen(proposal, read.book, read.facts)
-
-    def reader(self) -> Reader:
-        """Return this moment for a query."""
-        desk = self._desk
-        approved = frozenset(
-            key.split("/", 1)[1] for key in desk.gatherer.facts(desk.book, frozenset(), keep=False).instruments
-        )
-        facts = desk.gatherer.facts(desk.book, approved, keep=False)
-        return Reader(
-            book=desk.book,
-            facts=facts,
-            head=desk.ports.journal.head(),
-            since=self._since,
-            version=link.__version__,
-            notes=self._notes,
-        )
 
     def _note(self, event: e.AnyEvent) -> None:
         # A journal that cannot be written must not keep anyone from reading why.
