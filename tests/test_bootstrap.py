@@ -202,16 +202,19 @@ async def test_the_services_verify_in_slices_export_and_pin(place: Place, monkey
     page = services.lines(0, 3)
     assert (len(page.lines), page.next_since) == (3, 3)
     assert services.lines(page.next_since, 100).next_since == 0
-    assert services.pinned(opened.book, 1) == ()
+    assert services.pinned(opened.book) is None
     with pytest.raises(ApproverMissing, match="enroll"):
         services.act("attend", opened.book, Facts(now=1, day=""))
 
     keystore.enroll("correct horse battery staple")
-    (enrolled,) = services.pinned(opened.book, opened.book.at + 1)
+    first = services.pinned(opened.book)
+    assert first is not None
+    assert (first.is_successor, first.shipped) == (False, opened.book.policy)
     with pytest.raises(ApproverMissing, match="has recorded"):
         services.act("attend", opened.book, Facts(now=1, day=""))
-    record(opened, enrolled)
-    assert services.pinned(opened.book, 1) == ()
+    public = first.public_key
+    record(opened, e.ApproverEnrolled(at=opened.book.at + 1, fingerprint=first.fingerprint, public_key=public))
+    assert services.pinned(opened.book) == first
     screen = services.act("attend", opened.book, Facts(now=opened.book.at, day=""))
     assert '"kind":"attend"' in screen.statement
     with pytest.raises(UsageInvalid):

@@ -25,6 +25,7 @@ from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.events import AnyEvent
 from trading_mcp.core.domain.orders import Door
+from trading_mcp.core.domain.verdict import Code
 from trading_mcp.core.simulation.market import SyntheticMarket
 from trading_mcp.desk.desk import Desk
 from trading_mcp.desk.heart import Heart
@@ -141,7 +142,7 @@ class _Running:
         records = Records(self._home)
         services = DeskServices(self._home, self._keystore, records)
         self._latch_trouble(desk)
-        desk.record(services.pinned(desk.book, self._clock.now()))
+        self._pin(desk, services)
         self._halt.arm()
         assistants = _assistants(desk, self._home, self._notes())
         door = self._door = LocalDoor(desk, services, self._home.since, self._stop, self._notes(), assistants)
@@ -182,6 +183,12 @@ class _Running:
         )
         return ports, venue
 
+    def _pin(self, desk: Desk, services: DeskServices) -> None:
+        """Tell the core who is pinned now: a key that nobody signed for is told of for a day before it signs here."""
+        enroll = services.pinned(desk.book)
+        if enroll is not None:
+            desk.commit(enroll)
+
     def _raise_halt(self) -> None:
         if not self._halt.put_up():
             self._killed = True  # not even a file can be made: what this process knows still stops it
@@ -217,14 +224,14 @@ class _Running:
         try:
             found = await services.verified()
         except JournalError as error:
-            desk.freeze(error.message)
+            desk.freeze(error.message, Code.JOURNAL_UNSOUND)
             return
         if not found.holds:
-            desk.freeze(f"Entry {found.broken_at} {found.reason}.")
+            desk.freeze(f"Entry {found.broken_at} {found.reason}.", Code.JOURNAL_UNSOUND)
 
     def _latch_trouble(self, desk: Desk) -> None:
         if self._home.trouble:
-            desk.freeze(self._home.trouble)
+            desk.freeze(self._home.trouble, Code.JOURNAL_UNSOUND)
             return
         with contextlib.suppress(JournalError):
             self._home.journal.checkpoint()  # what a crash left unsigned has been verified, and is signed now

@@ -20,14 +20,16 @@ from trading_mcp.adapters.approvals.signing import (
     draw_statement,
     statement_bytes,
 )
+from trading_mcp.adapters.config.policies import policy_text
 from trading_mcp.adapters.journal.chain import GENESIS
 from trading_mcp.adapters.journal.export import line_of
 from trading_mcp.adapters.system.ids import SystemIds
-from trading_mcp.bootstrap.homes import Opened
+from trading_mcp.bootstrap.homes import Opened, first_policy
 from trading_mcp.bootstrap.records import Records
 from trading_mcp.core import codec
 from trading_mcp.core.domain.book import Book
-from trading_mcp.core.domain.events import AnyEvent, ApproverEnrolled, DeskCreated, PolicyChanged
+from trading_mcp.core.domain.commands import Enroll
+from trading_mcp.core.domain.events import DeskCreated, PolicyChanged
 from trading_mcp.core.domain.facts import Facts
 from trading_mcp.core.domain.market import DAY
 from trading_mcp.core.domain.policy import Policy
@@ -122,12 +124,17 @@ class DeskServices:
                 "The user's approver is not the one this home has recorded.", "Look: trading-mcp approver show."
             )
 
-    def pinned(self, book: Book, now: int) -> tuple[AnyEvent, ...]:
-        """Return the enrolment to be recorded: a first key, or one that the key before it made way for."""
+    def pinned(self, book: Book) -> Enroll | None:
+        """Return who is pinned for this user now, and whether the key this home knows made way for that one."""
         approver = self._keystore.approver()
-        if approver is None or standing(approver, book.approver) not in (Standing.FIRST, Standing.SUCCESSOR):
-            return ()
-        return (ApproverEnrolled(at=now, fingerprint=approver.fingerprint, public_key=approver.public.hex()),)
+        if approver is None:
+            return None
+        return Enroll(
+            fingerprint=approver.fingerprint,
+            public_key=approver.public.hex(),
+            is_successor=standing(approver, book.approver) is Standing.SUCCESSOR,
+            shipped=first_policy(policy_text("live" if book.home.mode.is_guarded else book.home.mode.lower())),
+        )
 
     async def verified(self) -> VerifiedAnswer:
         """Walk the whole journal in slices, so that the desk goes on working."""

@@ -5,9 +5,8 @@ from typing import Any
 
 from tests.desk.world import World
 from trading_mcp import link
-from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.book import Book
-from trading_mcp.core.domain.events import AnyEvent
+from trading_mcp.core.domain.commands import Enroll
 from trading_mcp.core.domain.facts import Facts
 from trading_mcp.core.domain.proposals import Proposal
 from trading_mcp.desk.answers import LinesAnswer, ScreenAnswer, VerifiedAnswer
@@ -25,8 +24,8 @@ class Papers:
     def act(self, name: str, book: Book, facts: Facts) -> ScreenAnswer:
         return ScreenAnswer(lines=(name, book.home.name), statement=str(facts.now), reason="")
 
-    def pinned(self, book: Book, now: int) -> tuple[AnyEvent, ...]:
-        return () if book.approver else (e.ApproverEnrolled(at=now, fingerprint="aa-bb", public_key="00"),)
+    def pinned(self, book: Book) -> Enroll | None:
+        return Enroll(fingerprint="aa-bb", public_key="00", is_successor=False, shipped=book.policy)
 
     async def verified(self) -> VerifiedAnswer:
         return VerifiedAnswer(

@@ -187,8 +187,10 @@ class Acts:
         return self._acting.told(events), Exit.DONE if approved else Exit.DENIED
 
     def _pin(self) -> Result:
-        events = self._services.pinned(self._desk.book, self._desk.ports.clock.now())
-        self._desk.record((self._acting.before, *events))
+        enroll = self._services.pinned(self._desk.book)
+        events = () if enroll is None else self._desk.commit(enroll, before=(self._acting.before,))
+        if enroll is None:
+            self._desk.record((self._acting.before,))
         return _done(
             self._acting.told(events, f"The approver of this home is {self._desk.book.approver or 'nobody'}.")
         )

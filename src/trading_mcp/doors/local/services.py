@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from trading_mcp.core.domain.book import Book
-from trading_mcp.core.domain.events import AnyEvent
+from trading_mcp.core.domain.commands import Enroll
 from trading_mcp.core.domain.facts import Facts
 from trading_mcp.core.domain.proposals import Proposal
 from trading_mcp.desk.answers import LinesAnswer, ScreenAnswer, VerifiedAnswer
@@ -21,8 +21,8 @@ class Services(Protocol):
         """Return the same for an act without a proposal."""
         ...
 
-    def pinned(self, book: Book, now: int) -> tuple[AnyEvent, ...]:
-        """Return the enrolment to be recorded, if the user's approver may become this home's."""
+    def pinned(self, book: Book) -> Enroll | None:
+        """Return who is pinned for this user now, if anybody is."""
         ...
 
     async def verified(self) -> VerifiedAnswer:
