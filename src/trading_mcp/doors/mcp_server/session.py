@@ -16,7 +16,6 @@ from mcp.shared.message import SessionMessage
 from pydantic import ValidationError
 
 from trading_mcp import link
-from trading_mcp.errors import LinkBroken
 from trading_mcp.redact import redacted
 
 CHUNK: Final = 65_536
@@ -34,7 +33,8 @@ class Session:
         self.last_context = contextvars.copy_context()
         self._reader = reader
         self._writer = writer
-        self._lines = link.Lines()
+        self._lines = link.Lines(passes=True)
+        self._refused = 0
         self._waiting: deque[bytes] = deque()
         self._open: set[types.RequestId] = set()
         self._is_idle = asyncio.Event()
@@ -68,12 +68,13 @@ class Session:
         try:
             await self._writer.drain()
             data = await self._reader.read(CHUNK)
-            self._waiting.extend(self._lines.feed(data))
-        except LinkBroken as error:
-            await self._refuse(types.INVALID_REQUEST, f"{error}")
-            return False
         except OSError:
             return False
+        self._waiting.extend(self._lines.feed(data))
+        for _ in range(self._refused, self._lines.passed_over):
+            # Whose answer this is was in what nobody read.
+            self._refused += 1
+            await self._refuse(types.INVALID_REQUEST, f"A line is longer than {link.LINE_MAX:,} bytes. Ask for less.")
         return bool(data)
 
     def _keep(self, message: types.JSONRPCMessage) -> None:
