@@ -17,6 +17,7 @@ A refusal is a value and a failed assertion is our own mistake; only these are r
     │   └── DeskOther            it is of another version
     ├── LinkBroken           what came over the socket is not what was agreed
     ├── LinkRefused          the desk would not talk to this client, and said why
+    ├── DoorUnusable         a door that was asked for and cannot be opened
     ├── VenueUnusable        a simulated venue whose own records are missing, in use or not readable
     ├── ApproverError        the key with which a person signs
     │   ├── ApproverMissing      nobody has enrolled
@@ -144,6 +145,10 @@ class LinkRefused(TradingMcpError):
     """The desk would not talk to this client, and said why."""
 
 
+class DoorUnusable(TradingMcpError):
+    """A door that was asked for cannot be opened: its port is taken, nobody could come in, or it may not be."""
+
+
 class DeskFrozen(TradingMcpError):
     """An assertion failed or the unexplained happened; nothing but cancels works until a person signs."""
 
@@ -160,6 +165,8 @@ class ApproverMissing(ApproverError):
 
 class ApproverUnusable(ApproverError):
     """The approver's files are damaged, are not ours, or can be opened by others."""
+
+    exit_code = Exit.UNSOUND
 
 
 class PassphraseRefused(ApproverError):

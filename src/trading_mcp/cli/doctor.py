@@ -1,4 +1,4 @@
-"""`doctor`: is the home private, the key in order, the journal whole, the door open; and what nobody promises."""
+"""`doctor`: home, keys, desk, journal, clock and assistants, a line each; and what nobody promises."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from trading_mcp import __version__
+from trading_mcp.adapters.journal.deskkey import load_key
 from trading_mcp.adapters.system.home import open_home
 from trading_mcp.cli import clients, offline, page, pen
 from trading_mcp.cli.client import ask
-from trading_mcp.cli.parsing import parser, place_of
-from trading_mcp.desk.answers import StatusAnswer, VerifiedAnswer
+from trading_mcp.cli.parsing import parser, place_of, wrapped
+from trading_mcp.desk.answers import EntriesAnswer, StatusAnswer, VerifiedAnswer
 from trading_mcp.doors.local import requests as r
 from trading_mcp.errors import DeskMissing, Exit, TradingMcpError
 from trading_mcp.link import connect
 from trading_mcp.place import Place, shown, spelled, typed
 
 FREE_MIN = 200 * 1024 * 1024
+CLOCK_BEHIND_MAX = 2_000_000
 _NOT_PROMISED = (
     "An assistant with a shell under your user that can read a broker's keys can go around any local program, this "
     "one included. The stronger set-up is a desk under a user of its own. See SECURITY.md."
@@ -34,6 +36,7 @@ class Check(NamedTuple):
     name: str
     outcome: str
     said: str
+    next_step: str = ""
 
 
 def main(name: str, arguments: list[str]) -> int:
@@ -49,49 +52,85 @@ def main(name: str, arguments: list[str]) -> int:
     tones = {"good": "✓", "note": "·", "bad": "✗"}
     tone = {"good": "good", "note": "dim", "bad": "bad"}
     for each in checks:
-        print(f"{page.inked(tones[each.outcome], tone[each.outcome])} {each.name}")
-        page.say(each.said, 2)
+        line = wrapped(f"{each.name:<14} {each.said} {each.next_step}", "  ", " " * 17)
+        print(f"{page.inked(tones[each.outcome], tone[each.outcome])}{line[1:]}")
     print()
     page.say(_NOT_PROMISED)
     return code
 
 
 def _checks(place: Place) -> Iterator[Check]:
-    yield _tried("home", lambda: _home(place))
+    yield (home := _tried("home", lambda: _home(place)))
+    if home.outcome == "good":
+        yield _tried("key", lambda: _key(place))
     yield _tried("approver", _approver)
     try:
         status = ask(place, r.Status(), any_version=True).answer(StatusAnswer)
     except DeskMissing as error:
-        yield Check("desk", "note", spelled(str(error)))
-        yield _tried("journal", lambda: _journal(offline.verified(place)["answer"]))
+        yield _failed("desk", "note", error)
+        if home.outcome == "good":  # what is wrong with it has been said
+            yield from _resting(place)
     except TradingMcpError as error:
-        yield Check("desk", "bad", spelled(str(error)))
+        yield _failed("desk", "bad", error)
     else:
-        outcome = "good" if status.state == "ACTIVE" else "note" if status.state == "REDUCING" else "bad"
-        yield Check(
-            "desk", outcome, f"version {status.version} runs, {status.state}, {status.orders_unknown} unknown"
-        )
-        if status.version != __version__:
-            yield Check(
-                "version", "bad", f"This is {__version__}. Start the desk again: {place.command('desk stop')}"
-            )
-        yield _tried("door", lambda: _door(place))
-        yield from (Check("blocked", "note", line) for line in status.blocked)
-        yield from (Check("desk", "bad", line) for line in status.notes)
-        yield _tried("journal", lambda: _journal(ask(place, r.AuditVerify()).fields["answer"]))
+        yield from _running(place, status)
     yield from assistants(place)
     if os.path.lexists(Path(place.path) / "HALT"):
-        yield Check("HALT", "bad", "The file HALT stands in the home: nothing trades until a person removes it.")
+        yield Check(
+            "HALT",
+            "bad",
+            "The file HALT stands in the home: nothing trades.",
+            f"Remove it once you know why it stands, then {place.command('resume')}",
+        )
     folder = Path(place.path) if Path(place.path).exists() else Path("/")
     free = shutil.disk_usage(folder).free
-    yield Check("disk", "good" if free > FREE_MIN else "bad", f"{free // 1024 // 1024:,} MiB free")
+    is_enough = free > FREE_MIN
+    yield Check(
+        "disk",
+        "good" if is_enough else "bad",
+        f"{free // 1024 // 1024:,} MiB free",
+        "" if is_enough else "Free space on it: what cannot be recorded is not done.",
+    )
+
+
+def _resting(place: Place) -> Iterator[Check]:
+    """Look at a home in which no desk runs."""
+    try:
+        found = offline.verified(place)
+    except TradingMcpError as error:
+        yield _failed("journal", "bad", error)
+        return
+    yield _journal(place, found["answer"])
+    yield _clock(place, cast("int", found["last_at"]), cast("int", found["as_of"]))
+
+
+def _running(place: Place, status: StatusAnswer) -> Iterator[Check]:
+    """Look at a home through its desk."""
+    yield Check("desk", "good", f"version {status.version} runs, {status.state}, {status.orders_unknown} unknown")
+    for latch in status.latches:
+        outcome = "note" if latch.state == "REDUCING" else "bad"
+        said = f"{latch.scope} is {latch.state} by {latch.code}: {latch.reason}."
+        yield Check("latch", outcome, said, f"Release it: {place.command(f'resume --scope {latch.scope}')}")
+    if status.version != __version__:
+        again = f"Start the desk again: {place.command('desk stop')}"
+        yield Check("version", "bad", f"This is {__version__}.", again)
+    yield _tried("door", lambda: _door(place))
+    yield from (Check("blocked", "note", line) for line in status.blocked)
+    yield from (Check("desk", "bad", line) for line in status.notes)
+    yield _tried("journal", lambda: _journal(place, ask(place, r.AuditVerify()).fields["answer"]))
+    newest = ask(place, r.AuditTail(count=1, all=True))
+    yield _clock(place, newest.answer(EntriesAnswer).entries[-1].at, newest.as_of)
 
 
 def _tried(name: str, check: Callable[[], Check]) -> Check:
     try:
         return check()
     except TradingMcpError as error:
-        return Check(name, "note" if error.exit_code is Exit.USAGE else "bad", spelled(str(error)))
+        return _failed(name, "note" if error.exit_code is Exit.USAGE else "bad", error)
+
+
+def _failed(name: str, outcome: str, error: TradingMcpError) -> Check:
+    return Check(name, outcome, spelled(error.message), spelled(error.next_step))
 
 
 def assistants(place: Place) -> Iterator[Check]:
@@ -128,17 +167,31 @@ def _home(place: Place) -> Check:
     return Check("home", "good", f"{folder.path} is private and whole")
 
 
+def _key(place: Place) -> Check:
+    load_key(open_home(place).path)
+    return Check("key", "good", "the journal's key is there, and private")
+
+
+def _clock(place: Place, newest: int, now: int) -> Check:
+    behind = newest - now
+    if behind <= CLOCK_BEHIND_MAX:
+        return Check("clock", "good", f"{page.moment(now)} UTC, after the newest entry")
+    said = f"It stands {page.ago(behind)} before the newest entry of the journal."
+    return Check("clock", "bad", said, f"Set it right, then start the desk again: {place.command('desk')}")
+
+
 def _approver() -> Check:
     approver = pen.keystore().approver()
     if approver is None:
-        return Check("approver", "note", f"Nobody has enrolled: nothing can be signed. {typed('approver enroll')}")
+        return Check("approver", "note", "Nobody has enrolled: nothing can be signed.", typed("approver enroll"))
     return Check("approver", "good", approver.fingerprint)
 
 
-def _journal(answer: object) -> Check:
+def _journal(place: Place, answer: object) -> Check:
     told = page.converted(answer, VerifiedAnswer)
+    keep = "Keep the home as it is, and compare it with your backup and the anchor."
     if not told.holds:
-        return Check("journal", "bad", f"Entry {told.broken_at} {told.reason}.")
+        return Check("journal", "bad", f"Entry {told.broken_at} {told.reason}.", keep)
     if told.anchor:
-        return Check("journal", "bad", told.anchor)
+        return Check("journal", "bad", told.anchor, f"{keep} {place.command('audit verify')}")
     return Check("journal", "good", f"{told.entries:,} entries verified, head {told.head[:16]}")

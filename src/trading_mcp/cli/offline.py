@@ -41,6 +41,7 @@ def verified(place: Place) -> dict[str, object]:
             "trading_state": opened.book.account_state.name,
             "as_of": SystemClock().now(),
             "journal_seq": head,
+            "last_at": opened.book.at,
             "answer": msgspec.to_builtins(found),
         }
     finally:

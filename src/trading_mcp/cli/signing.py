@@ -10,7 +10,7 @@ from trading_mcp.cli.parsing import Parser, common, parser, place_of
 from trading_mcp.cli.trading import done, traded
 from trading_mcp.desk.answers import DoneAnswer, ScreenAnswer, StatusAnswer, TradeAnswer
 from trading_mcp.doors.local import requests as r
-from trading_mcp.errors import DeskUnreachable, Exit, UsageInvalid
+from trading_mcp.errors import ApproverMissing, DeskUnreachable, Exit, UsageInvalid
 from trading_mcp.place import Place, typed
 
 _LEFT = "Nothing was signed; it waits on."
@@ -67,6 +67,12 @@ def _screen(place: Place, request: r.Screen) -> ScreenAnswer:
     except Refusal as refusal:
         if refusal.kind != "ApproverMissing" or pen.keystore().approver() is not None:
             raise
+        recorded = ask(place, r.Status()).answer(StatusAnswer).approver
+        if recorded:
+            raise ApproverMissing(
+                f"Home {place} has recorded the approver {recorded}, whose key is not on this machine.",
+                "Bring its folder back from your backup; another key would count only after a day of notices.",
+            ) from None
         page.say("Nobody has enrolled yet, so nothing can be signed. Enrol now; what waits goes on waiting.")
         pen.enrolled()
         ask(place, r.PinApprover())

@@ -1,0 +1,182 @@
+"""What a desk meets that is not as it should be: one sentence, the next step, and the code that was promised."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.desks import PASSPHRASE, PROGRAM, WITHIN, DeskProcess, Said
+from trading_mcp.place import program
+
+pytestmark = pytest.mark.slow
+
+
+def stopped(desk: DeskProcess) -> DeskProcess:
+    assert desk.say("stop").code == 0
+    assert desk.ended() == 0
+    return desk
+
+
+def checks(desk: DeskProcess) -> dict[str, dict[str, str]]:
+    said = desk.say("doctor", "--json")
+    found = {each["name"]: each for each in said.answer["checks"]}
+    assert said.code == (8 if any(each["outcome"] == "bad" for each in found.values()) else 0)
+    return found
+
+
+def is_one_sentence(said: Said, code: int, sentence: str, step: str) -> bool:
+    """One line for a program that reads it, no page and no traceback, and a next step."""
+    assert said.code == code, said
+    assert sentence in said.words
+    assert step in said.words
+    return said.out == "" and len(said.err.splitlines()) == 1
+
+
+def test_a_doctor_says_each_check_on_a_line_with_its_next_step(desk: DeskProcess) -> None:
+    said = desk.say("doctor")
+    assert said.code == 0
+    marks = [line[2:17].split()[0] for line in said.out.splitlines() if line and line[0] in "✓·✗"]
+    assert marks[:4] == ["home", "key", "approver", "desk"]
+    assert {"journal", "clock", "disk", "door"} <= {*marks}
+    assert f"{program()} approver enroll" in said.words
+    assert desk.say("halt").code == 0
+    latch = checks(desk)["latch"]
+    assert (latch["outcome"], latch["next_step"]) == (
+        "bad",
+        f"Release it: {program()} resume --scope account --home simulated",
+    )
+
+
+@pytest.mark.parametrize("name", ["", "journal.db", "journal.db.key", "settings.toml"])
+def test_what_others_can_read_is_not_opened(desk: DeskProcess, name: str) -> None:
+    stopped(desk)
+    (desk.folder / name).chmod(0o755 if not name else 0o640)
+    refused = desk.say("desk")
+    assert is_one_sentence(refused, 8, "can be opened by other users", "Close it to them: chmod ")
+    home = checks(desk)["home"]
+    assert (home["outcome"], "can be opened by other users" in home["said"]) == ("bad", True)
+
+
+def test_an_approvers_key_that_others_can_read_signs_nothing(desk: DeskProcess) -> None:
+    assert desk.type("approver", "enroll", answers=(PASSPHRASE, PASSPHRASE)).code == 0
+    folder = desk.data / "trading-mcp" / "approver"
+    for file in folder.iterdir():
+        file.chmod(0o644)
+    refused = desk.type("attend", answers=(PASSPHRASE,))
+    assert refused.code == 8, refused
+    assert "can be opened by other users" in refused.words
+    assert checks(desk)["approver"]["outcome"] == "bad"
+
+
+def test_a_lost_key_of_the_journal_or_of_the_person_is_named(desk: DeskProcess) -> None:
+    assert desk.type("approver", "enroll", answers=(PASSPHRASE, PASSPHRASE)).code == 0
+    folder = desk.data / "trading-mcp" / "approver"
+    for file in folder.iterdir():
+        file.rename(desk.data / file.name)
+    lost = desk.type("attend", answers=(PASSPHRASE,))
+    assert lost.code == 1
+    assert "whose key is not on this machine." in lost.words
+    assert "Bring its folder back from your backup" in lost.words
+    stopped(desk)
+    (desk.folder / "journal.db.key").unlink()
+    refused = desk.say("desk")
+    assert is_one_sentence(refused, 8, "which signs the journal, is missing or damaged.", "Bring it back")
+    assert checks(desk)["key"]["outcome"] == "bad"
+
+
+def test_a_file_where_the_socket_should_be_is_named_and_nothing_is_removed(desk: DeskProcess) -> None:
+    stopped(desk)
+    (desk.folder / "desk.sock").write_text("mine")
+    (desk.folder / "desk.sock").chmod(0o600)
+    for words in (("status",), ("desk",)):
+        assert is_one_sentence(desk.say(*words), 8, "desk.sock is no socket.", "Look what it is and move it away.")
+    assert (desk.folder / "desk.sock").read_text() == "mine"
+
+
+def test_a_home_whose_path_is_too_long_for_a_socket_works_and_one_too_long_for_a_path_is_refused(data: Path) -> None:
+    deep = data / ("d" * 60) / ("e" * 60)
+    deep.mkdir(parents=True, mode=0o700)
+    desk = DeskProcess(deep)
+    with (deep / "out").open("w") as out:
+        desk.process = subprocess.Popen([*PROGRAM, "desk"], env=desk.environment, stdout=out, stderr=out)
+    try:
+        said = desk.say("status")
+        while said.code == 3 and desk.process.poll() is None:
+            said = desk.say("status")
+        assert said.code == 0, said
+        assert not (desk.folder / "desk.sock").exists()
+    finally:
+        desk.end()
+    desk.environment["TRADING_MCP_HOME"] = f"/{'x' * 300}/home"
+    for words in (("status",), ("desk",), ("doctor",)):
+        said = subprocess.run(
+            [*PROGRAM, *words], env=desk.environment, capture_output=True, text=True, check=False, timeout=WITHIN
+        )
+        assert said.returncode != 0
+        assert "Traceback" not in said.stderr
+        assert "ile name too long" in f"{said.stdout} {said.stderr}"
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux lets one process limit another")
+def test_a_full_disk_stops_trading_in_a_sentence_and_a_start_with_space_goes_on_halted(desk: DeskProcess) -> None:
+    assert desk.say("trade", "buy", "BTC-USDT", "--notional", "100").code == 0
+    assert desk.process is not None
+    # For this process no file can grow any more, as on a disk without space.
+    most = (desk.folder / "journal.db-wal").stat().st_size
+    resource.prlimit(desk.process.pid, resource.RLIMIT_FSIZE, (most, most))
+    refused = desk.say("trade", "buy", "ETH-USDT", "--notional", "50", "--reason", "x" * 300)
+    assert is_one_sentence(refused, 8, "could not be written", "Free space")
+    assert (desk.folder / "HALT").exists()
+    # It still tells how it stands, and still stops.
+    blocked = desk.say("status", "--json").answer["blocked"]
+    assert any("HALT" in line for line in blocked), blocked
+    desk.signal(signal.SIGTERM)
+    desk.ended()
+    desk.start()
+    assert desk.say("status", "--json").answer["state"] == "HALTED"
+    assert desk.say("audit", "verify").code == 0
+    assert [each["pair"] for each in desk.say("portfolio", "--json").answer["positions"]] == ["BTC-USDT"]
+
+
+AHEAD = """\
+import sys, time
+from trading_mcp.adapters.system import clock
+clock.SystemClock.now = lambda self: time.time_ns() // 1000 + 3_600_000_000
+from trading_mcp.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_clock_that_was_set_back_is_told_and_nothing_adds_risk(data: Path) -> None:
+    desk = DeskProcess(data, "ahead")
+    made = subprocess.run([sys.executable, "-c", AHEAD, "home", "new", "ahead"], env=desk.environment, check=False)
+    assert made.returncode == 0
+    clock = checks(desk)["clock"]
+    assert (clock["outcome"], "before the newest entry of the journal" in clock["said"]) == ("bad", True)
+    desk.start()
+    try:
+        denied = desk.say("trade", "buy", "BTC-USDT", "--notional", "50")
+        assert denied.code == 4, denied
+        status = desk.say("status")
+        assert status.code == 0
+        assert "clock" in status.words.lower()
+        assert checks(desk)["latch"]["next_step"].startswith("Release it: ")
+    finally:
+        desk.end()
+
+
+def test_a_client_that_says_nothing_or_garbage_for_ever_keeps_nobody_out(desk: DeskProcess) -> None:
+    silent = [socket.socket(socket.AF_UNIX) for _ in range(20)]
+    for each in silent:
+        each.connect(str(desk.folder / "desk.sock"))
+    silent[0].sendall(os.urandom(65_536))
+    assert desk.say("status").code == 0
+    for each in silent:
+        each.close()
