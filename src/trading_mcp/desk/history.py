@@ -37,7 +37,7 @@ from trading_mcp.errors import UsageInvalid
 from trading_mcp.redact import redacted
 
 # So many entries are looked at for one page, in steps of so many; a page that found little still goes on.
-REACH: Final = 5_000
+REACH: Final = 2_000
 STEP: Final = 500
 GROUPS: Final = ("pair", "venue", "algorithm")
 _DIGITS_MAX: Final = 15
@@ -102,10 +102,12 @@ def trades(book: Book, journal: Journal, wanted: Filter) -> TradesAnswer:
     return TradesAnswer(trades=tuple(rows), cursor=cursor)
 
 
-def proposals(read: Reader, journal: Journal, wanted: Filter) -> ProposalsTold:
-    """Return what waits for a person, and a page of what waits no more."""
+def proposals(read: Reader, journal: Journal, wanted: Filter | None) -> ProposalsTold:
+    """Return what waits for a person, and, where that is wanted, a page of what waits no more."""
     waiting = queries.proposals(read)
-    found, cursor = _newest(journal, wanted, lambda entry: isinstance(entry.event, _ENDS))
+    found, cursor = list[Entry](), ""
+    if wanted is not None:
+        found, cursor = _newest(journal, wanted, lambda entry: isinstance(entry.event, _ENDS))
     ended = tuple(_ended(entry, entry.event) for entry in found if isinstance(entry.event, _ENDS))
     return ProposalsTold(proposals=waiting.proposals, left_out=waiting.left_out, ended=ended, cursor=cursor)
 

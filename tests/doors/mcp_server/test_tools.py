@@ -130,7 +130,8 @@ def test_loosening_waits_for_the_owner_and_tightening_does_not(play: Play) -> No
             taken = await assistant.calls("withdraw_proposal", proposal_id=waiting["proposals"][0]["id"])
             assert taken["done"]
             after = await assistant.calls("get_proposals")
-            assert after["proposals"] == []
+            assert (after["proposals"], after["ended"]) == ([], [])
+            after = await assistant.calls("get_proposals", ended=True)
             assert [each["end"] for each in after["ended"]] == ["withdrawn"]
             gone = await assistant.calls("withdraw_proposal", proposal_id="nothing")
             assert not gone["done"]

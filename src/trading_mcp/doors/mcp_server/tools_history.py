@@ -65,8 +65,9 @@ class ExplainDecision(Arguments, frozen=True, kw_only=True):
 
 
 class GetProposals(Arguments, frozen=True, kw_only=True):
-    """How many of those that ended."""
+    """Whether those that ended are wanted, and how many."""
 
+    ended: Annotated[bool, Meta(description="Also what became of earlier ones")] = False
     limit: Limit = 20
     cursor: Cursor = ""
 
@@ -120,7 +121,7 @@ def explain_decision(call: Call, given: ExplainDecision) -> WhyAnswer:
 
 
 def get_proposals(call: Call, given: GetProposals) -> ProposalsTold:
-    wanted = Filter(limit=given.limit, cursor=given.cursor)
+    wanted = Filter(limit=given.limit, cursor=given.cursor) if given.ended else None
     return history.proposals(call.moments.now(), call.desk.ports.journal, wanted)
 
 
@@ -174,8 +175,8 @@ HISTORY: Final = (
         name="get_proposals",
         title="Proposals",
         toolset=SET,
-        description="What waits for the owner's signature, with its findings and when it expires, and what "
-        "became of earlier ones. You cannot approve; the owner signs at the terminal.",
+        description="What waits for the owner's signature, with its findings and when it expires; on "
+        "request also what became of earlier ones. You cannot approve; the owner signs at the terminal.",
         arguments=GetProposals,
         answer=ProposalsTold,
         run=get_proposals,
