@@ -46,7 +46,7 @@ def test_a_partial_fill_of_the_exit_leaves_less_to_close_and_a_fill_of_an_entry_
     desk.close()
     exit_order = desk.ack(desk.exit())
     desk.fill(exit_order, "0.001")
-    assert desk.closing().left == D("0.003")
+    assert (desk.closing().left, desk.exit()) == (D("0.003"), exit_order)
     desk.fill(entry)
     assert desk.closing().left == D("0.003")
 

@@ -15,10 +15,11 @@ from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.home import Mode
 from trading_mcp.core.domain.latches import ACCOUNT, Latch, TradingState
-from trading_mcp.core.domain.market import MINUTE, SECOND
-from trading_mcp.core.domain.orders import Door, Intent, OrderType, Protect
+from trading_mcp.core.domain.market import MINUTE, SECOND, FeedHealth
+from trading_mcp.core.domain.orders import Door, Intent, OrderType, Protect, Side
 from trading_mcp.core.domain.protection import Kept
 from trading_mcp.core.domain.verdict import Code
+from trading_mcp.core.guardrails import changing
 from trading_mcp.core.guardrails.draft import Draft
 
 
@@ -218,12 +219,67 @@ def test_a_stop_of_a_stock_has_the_slippage_of_stocks() -> None:
     assert order.limit_price == D(190) * D("0.98")
 
 
-def test_a_position_that_closes_takes_its_resting_stop_back_and_says_why() -> None:
+def test_a_position_that_is_gone_takes_its_resting_stop_back_and_says_why() -> None:
     desk = Desk()
-    desk.hold()
-    stop = desk.stop()
-    desk.close()
-    desk.cancelled(stop)
-    exit_order = desk.ack(desk.exit())
-    desk.fill(exit_order)
-    assert told(only(desk.events, e.ProtectionEnded)) == ["ProtectionEnded: the position is closed"]
+    desk.hold(stop=None)
+    late = desk.ack(desk.execute(sell("0.004", id="late", **at("55000"))))
+    desk.do(c.Cancel(door=Door.MCP, order_id=late))
+    desk.cancelled(late)
+    desk.wait(2 * MINUTE)
+    desk.fill(desk.ack(desk.enter("0.001", id="more")))
+    desk.ack(desk.stop())
+    assert told(desk.fill(late, "0.005"))[1:] == [
+        "OrderCancelRequested: the position is closed",
+        "ProtectionEnded: the position is closed",
+    ]
+
+
+def test_a_close_that_another_book_leaves_nothing_for_is_judged_for_all_that_was_asked() -> None:
+    desk = Desk()
+    desk.hold(stop=None)
+    desk.do(foreign("-0.004"))
+    desk.wait(2 * MINUTE)
+    assert told(desk.close())[0].split(" | ")[1:3] == ["0", "0.004"]
+
+
+def test_a_proposal_keeps_what_it_was_asked_about_at() -> None:
+    desk = Desk()
+    body = asked(desk)
+    assert (body.reference, body.price_worst, body.venue) == (D(50_000), D(50_500), VENUE)
+    assert [found.code for found in desk.proposal().findings] == [Code.APPROVAL_REQUIRED]
+
+
+def test_one_algorithm_more_than_there_may_be_is_refused() -> None:
+    desk = Desk()
+    made = desk.employ()
+    crowd = {f"a{number}": replace(made, name=f"a{number}") for number in range(changing.ALGORITHMS_MAX)}
+    desk.book = replace(desk.book, algorithms=crowd)
+    refused = desk.do(c.SetAlgorithm(algorithm=made, door=Door.CLI))
+    assert told(refused) == [f"algorithm sma: there are {changing.ALGORITHMS_MAX} algorithms already"]
+
+
+def test_a_leave_that_is_granted_anew_measures_from_what_is_left() -> None:
+    desk = Desk()
+    made = desk.employ()
+    desk.hold("0.004", None, id="its", door=Door.RUNNER, book="sma")
+    fall(desk, "49000")
+    desk.do(c.SetAlgorithm(algorithm=replace(made, version="v2"), door=Door.CLI))
+    mandate = desk.book.algorithms["sma"].mandate
+    assert mandate is not None
+    assert mandate.value_at_issue == desk.book.measures["algorithm/sma"].value < made.capital
+
+
+def test_a_signed_close_of_a_short_buys() -> None:
+    desk = Desk(mode=Mode.DRY)
+    desk.do(foreign("-0.1"))
+    desk.close(book="external")
+    desk.sign()
+    assert desk.closing(f"external/{VENUE}/{BTC}").intent.side is Side.BUY
+
+
+def test_what_is_denied_now_is_named_in_full() -> None:
+    desk = Desk()
+    asked(desk)
+    desk.latch(TradingState.REDUCING)
+    desk.health = FeedHealth.DOWN
+    assert told(desk.sign())[-1] == "voided order/large: denied now: STATE_REDUCING, FEED_DOWN"
