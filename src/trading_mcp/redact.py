@@ -58,7 +58,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
         re.compile(
             r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?"  # JSON web tokens
             r"|\b(?:sk|pk|rk)[-_][A-Za-z0-9_-]{12,}"
-            r"|\b(?:gh[opusr]_|github_pat_|glpat-|xox[abposr]-|ops_)[A-Za-z0-9_-]{10,}"
+            r"|\b(?:gh[opusr]_|github_pat_|glpat-|xox[abposr]-|ops_|tmcp_)[A-Za-z0-9_-]{10,}"
             r"|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"
             r"|\bAIza[A-Za-z0-9_-]{30,}"
             r"|\b[PAC]K[A-Z0-9]{16,24}\b",  # Alpaca

@@ -94,7 +94,7 @@ def prepare(place: Place, mode: Mode, settings: str = "") -> HomeFolder:
         folder.logs.mkdir(mode=0o700, exist_ok=True)
         folder.haltfile.arm()
         if not folder.settings.exists():
-            _write_whole(folder.settings, settings.encode())
+            write_whole(folder.settings, settings.encode())
         _sync(folder.path.parent)
     except OSError as error:
         raise _unmade(place, error) from error
@@ -141,7 +141,7 @@ def settle(folder: HomeFolder, home: Home) -> None:
     if mirror is None:
         fields = {"v": 1, "name": truth.name, "mode": truth.mode, "fake_venues": truth.has_fake_venues}
         try:
-            _write_whole(folder.path / MIRROR, json.dumps(fields).encode() + b"\n")
+            write_whole(folder.path / MIRROR, json.dumps(fields).encode() + b"\n")
         except OSError as error:
             raise _unmade(place, error) from error
     elif (mirror.name, mirror.mode, mirror.has_fake_venues) != (truth.name, truth.mode, truth.has_fake_venues):
@@ -202,7 +202,7 @@ def _unmade(place: Place, error: OSError) -> HomeUnusable:
     )
 
 
-def _write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
     """After a crash there is the whole file, or none."""
     draft = path.with_name(f".{path.name}.new")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
