@@ -78,6 +78,8 @@ def status(reply: Reply) -> None:
     page.head(reply, "Status")
     if told.gap:
         page.say(f"! {told.gap}", 2, 4)
+    for notice in told.notices:
+        page.say(f"! {page.ago(reply.as_of - notice.at)} ago: {notice.subject}. {notice.text}", 2, 4)
     if told.mode == "SIMULATED":
         page.pair("money", "simulated; prices are made up")
     page.pair("equity", f"{grouped(told.equity)} {told.currency}")

@@ -28,6 +28,14 @@ class LatchShown(Answer, frozen=True, kw_only=True):
     at: int
 
 
+class NoticeShown(Answer, frozen=True, kw_only=True):
+    """What the owner was told while nobody looked, and when."""
+
+    at: int
+    subject: str
+    text: str
+
+
 class VenueShown(Answer, frozen=True, kw_only=True):
     """One venue as the desk sees it."""
 
@@ -70,6 +78,7 @@ class StatusAnswer(Answer, frozen=True, kw_only=True):
     journal_head: str
     approver: str
     notes: tuple[str, ...] = ()
+    notices: tuple[NoticeShown, ...] = ()
 
 
 class CashShown(Answer, frozen=True, kw_only=True):

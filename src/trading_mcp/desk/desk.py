@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
@@ -21,7 +22,7 @@ from trading_mcp.core.domain.verdict import Code
 from trading_mcp.core.guardrails.decide import decide
 from trading_mcp.desk.courier import Courier
 from trading_mcp.desk.gather import Gatherer
-from trading_mcp.desk.notices import notice_of
+from trading_mcp.desk.notices import NOTICES_KEPT, Notice, notice_of
 from trading_mcp.desk.outcomes import Outcome, is_settled, outcome_of
 from trading_mcp.desk.ports import Ports, Signature
 from trading_mcp.errors import DeskFrozen, JournalUnwritable, TradingMcpError
@@ -41,6 +42,7 @@ class Desk:
         self.book = book
         self.gatherer = Gatherer(ports)
         self.courier = Courier(ports, self)
+        self.told: deque[Notice] = deque(maxlen=NOTICES_KEPT)
         self.is_unwritable = False
         self.is_stopping = False
         self._changed = asyncio.Event()
@@ -122,7 +124,8 @@ class Desk:
                 await self._changed.wait()
 
     def tell(self, subject: str, text: str) -> None:
-        """Tell the owner; whether that works changes nothing here."""
+        """Tell the owner; whether that works changes nothing here, and the next who asks hears of it as well."""
+        self.told.append(Notice(at=self.ports.clock.now(), subject=subject, text=text))
         try:
             self.ports.notifier.notify(subject, text)
         except Exception:  # noqa: BLE001 - logged; whoever asked goes on

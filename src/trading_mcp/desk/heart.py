@@ -12,6 +12,7 @@ from trading_mcp.desk.crew import Crew
 from trading_mcp.desk.desk import Desk
 from trading_mcp.desk.ports import Ports
 from trading_mcp.desk.reconcile import Reconciler
+from trading_mcp.desk.watchman import Watchman
 from trading_mcp.errors import TradingMcpError
 
 _LOG: Final = logging.getLogger("trading_mcp.desk")
@@ -38,6 +39,7 @@ class Heart:
         self._desk = desk
         self._reconciler = Reconciler(ports, desk)
         self._crew = Crew(desk.ended)
+        self._watchman = Watchman(desk)
         self._marked_at: int | None = None
         self._offered: set[str] = set()
         self._reconciled_at: dict[str, int] = {}
@@ -100,6 +102,7 @@ class Heart:
         if self._marked_at is None or now - self._marked_at >= self._ports.cadence.mark:
             self._marked_at = now
             self._desk.commit(c.Mark())
+            self._watchman.look()
 
     async def _visited(self, venue: str) -> None:
         """Visit a venue once; whatever goes wrong there is said, and tried again with the next beat."""

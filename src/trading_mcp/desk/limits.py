@@ -1,10 +1,11 @@
 """Reads of the policy: what each limit comes to now, how much of it is used, and what a file would change."""
 
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from trading_mcp.core.domain.book import Book
+from trading_mcp.core.domain.facts import Facts
 from trading_mcp.core.domain.instruments import listed_as, normalise, quote_of
 from trading_mcp.core.domain.market import market_of
 from trading_mcp.core.domain.money import ZERO, exactly, plain
@@ -43,7 +44,7 @@ def policy(read: Reader, key: str = "") -> PolicyAnswer:
             hash=book.policy.hash,
             equity=money_text(valued.equity),
             limits=tuple(_limit(book.policy, path, equity) for path in chosen),
-            used=tuple(_used(read, valued.gross, equity)),
+            used=tuple(used(book, facts, valued.gross, equity)),
             triggered={code.value: count for code, count in sorted(book.triggers.items())},
             infeasible=infeasible(book.policy, facts.instruments.values(), equity),
         )
@@ -61,9 +62,9 @@ def _limit(policy: Policy, path: str, equity: Decimal) -> LimitShown:
     )
 
 
-def _used(read: Reader, gross: Decimal, equity: Decimal) -> Iterator[UseShown]:
-    book, now = read.book, read.facts.now
-    account, day = book.policy.account, read.facts.day
+def used(book: Book, facts: Facts, gross: Decimal, equity: Decimal) -> Iterator[UseShown]:
+    """Yield how much of each limit that can be counted is used now."""
+    now, account, day = facts.now, book.policy.account, facts.day
     yield _count("account.orders_open_max", len(book.working), account.orders_open_max)
     tally = book.tallies.get(MANUAL)
     if tally is not None:
@@ -86,6 +87,15 @@ def _used(read: Reader, gross: Decimal, equity: Decimal) -> Iterator[UseShown]:
         peak = measure.rolling_peak
         yield _share("account.drawdown_rolling_max", peak - measure.value, peak, account.drawdown_rolling_max)
     yield _share("account.exposure_gross_max", gross, equity, account.exposure_gross_max)
+
+
+def share_of(row: UseShown) -> Decimal | None:
+    """Return how much of a limit is used as a share of it, where both are known."""
+    try:
+        part, whole = Decimal(row.used.rstrip("%")), Decimal(row.allowed.rstrip("%"))
+    except InvalidOperation:
+        return None
+    return part / whole if whole > ZERO else None
 
 
 def _count(limit: str, used: int, allowed: int) -> UseShown:

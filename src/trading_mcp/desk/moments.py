@@ -27,6 +27,7 @@ class Moments:
             since=self._since,
             version=__version__,
             notes=self._notes,
+            told=tuple(desk.told),
         )
 
     def of_all_pairs(self) -> Reader:

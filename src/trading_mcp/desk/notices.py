@@ -1,5 +1,9 @@
 """What an owner who is away is told of."""
 
+from typing import Final
+
+import msgspec
+
 from trading_mcp.core.domain.events import (
     AnyEvent,
     ApproverReplaced,
@@ -13,6 +17,17 @@ from trading_mcp.core.domain.events import (
     Released,
 )
 from trading_mcp.core.domain.money import plain
+
+# What the next status leads with; older ones stand in the operator's log and in the journal.
+NOTICES_KEPT: Final = 20
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
+    """What the owner was told, and when."""
+
+    at: int
+    subject: str
+    text: str
 
 
 def notice_of(event: AnyEvent) -> tuple[str, str] | None:

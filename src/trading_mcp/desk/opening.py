@@ -35,6 +35,7 @@ def opened(ports: Ports, book: Book, version: str) -> Desk:
     """Open the desk on a book: what was on its way is unknown now, and what was not sent never will be."""
     desk = Desk(ports, book)
     desk.commit(c.Start(version=version))
+    desk.told.clear()  # whoever asks sees that it has started
     for working in tuple(desk.book.working.values()):
         if working.state is OrderState.UNKNOWN:
             desk.courier.chase(working.order.id)

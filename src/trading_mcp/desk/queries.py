@@ -10,7 +10,7 @@ from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.facts import Facts
 from trading_mcp.core.domain.instruments import Instrument, listed_as, quote_of
 from trading_mcp.core.domain.latches import TradingState
-from trading_mcp.core.domain.market import FeedHealth, Market
+from trading_mcp.core.domain.market import DAY, FeedHealth, Market
 from trading_mcp.core.domain.money import ZERO, exactly
 from trading_mcp.core.domain.orders import OrderState, Working
 from trading_mcp.core.domain.portfolio import Position
@@ -24,6 +24,7 @@ from trading_mcp.desk.answers import (
     CashShown,
     FindingShown,
     LatchShown,
+    NoticeShown,
     OrdersAnswer,
     OrderShown,
     PairsAnswer,
@@ -35,11 +36,13 @@ from trading_mcp.desk.answers import (
     StatusAnswer,
     VenueShown,
 )
+from trading_mcp.desk.notices import Notice
 from trading_mcp.desk.wording import amount_text, body_text, money_text, span_text
 from trading_mcp.redact import redacted
 
 ROWS_MAX: Final = 200
 REASON_MAX: Final = 400
+NOTICES_SHOWN: Final = 5
 
 T = TypeVar("T")
 
@@ -75,6 +78,7 @@ class Reader(msgspec.Struct, frozen=True, kw_only=True):
     since: Since
     version: str
     notes: tuple[str, ...] = ()
+    told: tuple[Notice, ...] = ()
 
 
 def finding_shown(found: Finding) -> FindingShown:
@@ -138,6 +142,11 @@ def status(read: Reader) -> StatusAnswer:
         journal_head=read.head.hash.hex(),
         approver=book.approver,
         notes=read.notes,
+        notices=tuple(
+            NoticeShown(at=each.at, subject=each.subject, text=each.text)
+            for each in reversed(read.told)
+            if facts.now - each.at < DAY
+        )[:NOTICES_SHOWN],
     )
 
 
