@@ -1,8 +1,12 @@
 """A home's setup goes to another home, and no right with it."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.cli.desks import DeskProcess
+from trading_mcp.adapters.config.policies import policy_text
+from trading_mcp.place import program
 
 pytestmark = pytest.mark.slow
 
@@ -40,3 +44,19 @@ def test_what_cannot_be_copied_is_refused_in_a_sentence(desk: DeskProcess) -> No
     ):
         done = desk.say("home", "copy-setup", *words)
         assert (done.code, said in done.words) == (code, True), done
+
+
+def test_a_home_made_with_looser_limits_says_what_waits(data: Path, tmp_path: Path) -> None:
+    desk = DeskProcess(data, "loose")
+    file = tmp_path / "loose.toml"
+    file.write_text(policy_text("simulated").replace('order_notional_max = "500"', 'order_notional_max = "5000"'))
+    made = desk.say("home", "new", "loose", "--policy", str(file))
+    assert made.code == 0, made
+    assert f"waits for your signature: {program()} proposals --home loose" in made.words
+    desk.start()
+    try:
+        (waiting,) = desk.say("proposals", "--json").answer["proposals"]
+        assert "500 -> 5000" in waiting["about"]
+        assert desk.say("trade", "buy", "BTC-USDT", "--notional", "900").code == 4
+    finally:
+        desk.end()

@@ -25,8 +25,9 @@ from trading_mcp.adapters.journal.verify import Trust
 from trading_mcp.adapters.system.clock import SystemClock
 from trading_mcp.adapters.system.home import HomeFolder, keep_private, mode_of, open_home, prepare, settle
 from trading_mcp.adapters.system.lock import Lock, hold_home
+from trading_mcp.bootstrap.beginnings import beginning, has_begun_only
 from trading_mcp.core.domain.book import FOLD_VERSION, Book
-from trading_mcp.core.domain.events import DeskCreated, DeskStopped
+from trading_mcp.core.domain.events import DeskStopped
 from trading_mcp.core.domain.evolve import evolve, replay
 from trading_mcp.core.domain.home import Home, Mode
 from trading_mcp.core.domain.money import AmountInvalid, amount, exactly
@@ -106,7 +107,8 @@ def _require_limits(policy: Policy) -> None:
 def make_home(place: Place, mode: str = "SIMULATED", cash: Mapping[str, Decimal] = CASH, policy: str = "") -> Home:
     """Make a home, whole or not at all; what a crash left unfinished is finished."""
     require_simulated(mode_of(mode))
-    limits = first_policy(policy or policy_text(mode.lower()))
+    shipped = first_policy(policy_text(mode.lower()))
+    wanted = first_policy(policy) if policy else shipped
     keep_private()
     folder = prepare(place, Mode(mode), template())
     lock = hold_home(folder.path)
@@ -125,8 +127,8 @@ def make_home(place: Place, mode: str = "SIMULATED", cash: Mapping[str, Decimal]
             # Of a home that stood here before and was removed; it stays for whoever asks about that one.
             anchor.path.rename(anchor.path.with_name(f"{anchor.path.name}.{now}.old"))
         checkpointer = Checkpointer(signer, anchor=anchor)
-        created = DeskCreated(at=now, home=home, policy=limits)
-        SqliteJournal.create(folder.journal, now, (created,), checkpointer=checkpointer).close()
+        events = beginning(home, shipped, wanted, now)
+        SqliteJournal.create(folder.journal, now, events, checkpointer=checkpointer).close()
         _make_venue(folder, home, now)
         settle(folder, home)
     finally:
@@ -170,7 +172,7 @@ def _opened(folder: HomeFolder, lock: Lock, settings: Settings) -> Opened:
         settle(folder, book.home)
         require_simulated(book.home.mode)
         _require_limits(book.policy)
-        if not folder.venue.exists() and journal.head().seq <= 1:
+        if not folder.venue.exists() and has_begun_only(journal):
             _make_venue(folder, book.home, now)  # a crash came between the two
         return Opened(
             folder=folder,
@@ -217,9 +219,8 @@ def keep_snapshot(opened: Opened, book: Book) -> None:
 
 def _since(journal: SqliteJournal, book: Book, now: int) -> Since:
     """Return how long nobody watched, and whether the last desk stopped in good order."""
-    head = journal.head().seq
-    last = tuple(journal.entries(max(0, head - 2)))
-    started = head > 1
+    last = tuple(journal.entries(max(0, journal.head().seq - 2)))
+    started = not has_begun_only(journal)
     down = now - last[-1].at if started and last else 0
     return Since(
         started_at=now,

@@ -31,7 +31,7 @@ def main(name: str, arguments: list[str]) -> int:
     new.add_argument("name", metavar="NAME", help="small letters, digits, - and _")
     new.add_argument("--mode", default="SIMULATED", help="SIMULATED; the others come with the venues")
     new.add_argument("--cash", action="append", default=[], metavar="CURRENCY=AMOUNT", help="may be repeated")
-    new.add_argument("--policy", default="", metavar="FILE", help="the limits it begins with")
+    new.add_argument("--policy", default="", metavar="FILE", help="its limits; looser than shipped ones wait for you")
     listing = actions.add_parser("list", help="list homes", allow_abbrev=False)
     copy = actions.add_parser("copy-setup", help="give a home the setup of another", allow_abbrev=False)
     copy.add_argument("source", metavar="FROM", help="the home whose limits and algorithms are copied")
@@ -61,6 +61,9 @@ def _new(name: str, mode: str, cash: list[str], policy: str, *, is_json: bool) -
         )
     else:
         page.say(f"Home {home.name} is made, {home.mode}. Start its desk: {place.command('desk')}")
+        if policy:
+            looser = "What of these limits is looser than the shipped ones waits for your signature"
+            page.say(f"{looser}: {place.command('proposals')}")
     return Exit.DONE
 
 
