@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -134,15 +135,18 @@ class Line:
         self._inner = inner
         self._life = life
         self._sending = sending
+        for name in ("advance", "activities"):
+            # From Python 3.12 on, isinstance with a protocol does not see what __getattr__ would give.
+            if hasattr(inner, name):
+                setattr(self, name, partial(self._asked, name))
 
     def __getattr__(self, name: str) -> Any:
         self._life.require()
         return getattr(self._inner, name)
 
-    async def advance(self) -> None:
-        # By its own name: from Python 3.12 on, isinstance with a protocol does not see what __getattr__ would give.
+    async def _asked(self, name: str, *given: Any) -> Any:
         self._life.require()
-        await self._inner.advance()
+        return await getattr(self._inner, name)(*given)
 
     async def submit(self, order: Order) -> str:
         self._life.require()
