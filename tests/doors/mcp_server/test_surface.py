@@ -11,6 +11,8 @@ import pytest
 from tests.doors.mcp_server.regenerate import MANIFEST
 from trading_mcp.doors.mcp_server.instructions import INSTRUCTIONS
 from trading_mcp.doors.mcp_server.manifest import manifest
+from trading_mcp.doors.mcp_server.prompts import PROMPTS
+from trading_mcp.doors.mcp_server.resources import RESOURCES
 from trading_mcp.doors.mcp_server.server import described
 from trading_mcp.doors.mcp_server.tools import TOOLS
 
@@ -105,5 +107,7 @@ def test_the_manifest_holds_every_word_a_model_reads() -> None:
     told = json.loads(manifest())
     assert told["instructions"] == hashlib.sha256(INSTRUCTIONS.encode()).hexdigest()
     assert list(told["tools"]) == [tool.name for tool in TOOLS]
+    assert list(told["prompts"]) == [prompt.name for prompt in PROMPTS]
+    assert list(told["resources"]) == [resource.template for resource in RESOURCES]
     one = msgspec.json.encode(described(TOOLS[0]).model_dump(by_alias=True, exclude_none=True))
     assert told["tools"][TOOLS[0].name] == hashlib.sha256(one).hexdigest()

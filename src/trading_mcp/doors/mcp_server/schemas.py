@@ -64,6 +64,8 @@ def _trimmed(part: Schema, *, is_output: bool) -> Schema:
             }
         elif not (key == "title" or (key == "description" and is_output) or (key == "default" and _is_empty(value))):
             kept[key] = _plain(value, is_output=is_output)
+    if kept.get("additionalProperties") == {}:
+        kept["additionalProperties"] = True  # the same said so that no client takes it for an oversight
     return kept
 
 
