@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 import msgspec
+from msgspec.structs import replace
 
 from tests.adapters.brokers.making import let_go
 from tests.simulation.virtual import LoopClock, VirtualLoop
@@ -21,12 +22,13 @@ from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.home import Home, Mode
 from trading_mcp.core.domain.latches import ACCOUNT, Scope, TradingState
-from trading_mcp.core.domain.market import MINUTE
+from trading_mcp.core.domain.market import MINUTE, Quote, market_of
 from trading_mcp.core.domain.orders import Door, Everything, Intent, Notional, Order, Side
 from trading_mcp.core.domain.policy import Policy
 from trading_mcp.core.domain.proposals import Proposal, ProposedOrder, Statement
 from trading_mcp.core.guardrails.schema import parse_text
 from trading_mcp.core.ports import Broker, Entry, Head
+from trading_mcp.core.simulation.listing import VENUE
 from trading_mcp.core.simulation.market import SyntheticMarket
 from trading_mcp.desk.desk import Desk
 from trading_mcp.desk.heart import Heart
@@ -36,6 +38,7 @@ from trading_mcp.desk.ports import Cadence, Pace, Ports, Signature
 from trading_mcp.errors import JournalUnwritable
 
 START: Final = 1_767_279_600_000_000
+OTHER: Final = "other"
 CASH: Final = {"USDT": Decimal(50_000), "USD": Decimal(50_000)}
 BTC, ETH, SOL, XRP = "BTC-USDT", "ETH-USDT", "SOL-USDT", "XRP-USDT"
 POLICY: Final = Path(__file__).parents[2] / "policies" / "simulated.toml"
@@ -48,6 +51,19 @@ def policy_with(**keys: str) -> Policy:
     for key, value in keys.items():
         lines = [f"{key} = {value}" if line.startswith(f"{key} =") else line for line in lines]
     return parse_text("\n".join(lines))
+
+
+def opening(*venues: str) -> dict[str, Decimal]:
+    """The same money at each venue."""
+    return {f"{venue}/{asset}": cash for venue in venues for asset, cash in CASH.items()}
+
+
+class WideFeed(SimulatedFeed):
+    """The synthetic market as every venue shows it."""
+
+    def quote(self, venue: str, pair: str) -> Quote | None:
+        found = super().quote(VENUE, pair)
+        return None if found is None else replace(found, venue=venue)
 
 
 class Pen:
@@ -131,7 +147,7 @@ class Line:
     """The way to a venue; a process that is over asks nothing more, and each submission is looked at."""
 
     def __init__(self, inner: Any, life: Life, sending: Callable[[Order], None]) -> None:
-        self.venue, self.mode, self.account = inner.venue, inner.mode, inner.account
+        self.venue, self.mode, self.account, self.can_fence = inner.venue, inner.mode, inner.account, inner.can_fence
         self._inner = inner
         self._life = life
         self._sending = sending
@@ -168,17 +184,28 @@ class World:
         cadence: Cadence | None = None,
         start: int = START,
         both_sides: bool = True,
+        can_fence: bool = True,
         paces: Mapping[str, Pace] | None = None,
+        second: bool = False,
     ) -> None:
         self.clock = LoopClock(loop, start)
-        self.feed = SimulatedFeed(SyntheticMarket(seed), self.clock)
+        self.feed = WideFeed(SyntheticMarket(seed), self.clock)
         path = folder / f"venue-{seed}.db"
         PaperVenue.create(path, cash=CASH, at=start)
-        self.paper = let_go(PaperVenue(path, self.feed, self.clock, both_sides=both_sides))
+        self.paper = let_go(PaperVenue(path, self.feed, self.clock, both_sides=both_sides, can_fence=can_fence))
         self.paces = paces or {}
         self.venue = FaultyVenue(
             self.paper, self.clock, sleep=lambda us: asyncio.sleep(us / 1_000_000), seed=seed, rates=rates
         )
+        self.venues = {"paper": self.venue}
+        if second:
+            # A venue as Coinbase is one: it cancels by its own ids alone.
+            path = folder / f"other-{seed}.db"
+            PaperVenue.create(path, cash=CASH, at=start, venue=OTHER)
+            other = let_go(PaperVenue(path, self.feed, self.clock, source=VENUE, can_fence=False))
+            self.venues[OTHER] = FaultyVenue(
+                other, self.clock, sleep=lambda us: asyncio.sleep(us / 1_000_000), seed=seed + 1, rates=rates
+            )
         self.journal = MemoryJournal()
         self.told = Told()
         self.cadence = cadence or Cadence()
@@ -187,7 +214,7 @@ class World:
         self.viewed: list[e.AnyEvent] = []
         self.are_views_broken = False
         self.is_live_enabled = False
-        home = Home(name="test", mode=Mode.SIMULATED, cash={f"paper/{asset}": cash for asset, cash in CASH.items()})
+        home = Home(name="test", mode=Mode.SIMULATED, cash=opening(*self.venues))
         begin(self.journal, self.clock, home, policy or policy_with())
         self._sending: dict[str, bool] = {}
         self._halted = False
@@ -204,7 +231,10 @@ class World:
             journal=self.pages,
             clock=self.clock,
             feed=self.feed,
-            brokers={"paper": cast("Broker", Line(self.venue, self.life, self._submitted))},
+            brokers={
+                name: cast("Broker", Line(venue if name != "paper" else self.venue, self.life, self._submitted))
+                for name, venue in self.venues.items()
+            },
             verifier=Pen(),
             notifier=self.told,
             is_halted_by_file=lambda: self.is_halted_by_file,
@@ -320,7 +350,7 @@ class World:
     def _exposure(self, order: Order) -> None:
         """With everything unknown at its full worth, nothing is beyond its limit after an order that adds risk."""
         book = self.desk.book
-        limits = book.policy.crypto
+        limits = book.policy.limits(market_of(order.pair))
         equity, gross, of_asset = Decimal(0), Decimal(0), Decimal(0)
         for cash in book.portfolio.cash.values():
             equity += cash
@@ -358,7 +388,7 @@ class World:
         if self._halted and not order.reduces:
             self.problems.append(f"order {order.id} adds risk while halted")
         sent = self._sent_of[self._intent_of[order.id]]
-        if self.venue.asked[order.id] or sent - {order.id}:
+        if self.venues[order.venue].asked[order.id] or sent - {order.id}:
             self.problems.append(f"intent {self._intent_of[order.id]} was sent twice")
         sent.add(order.id)
 
@@ -372,20 +402,24 @@ class World:
             before = entry
 
     async def differences(self) -> list[str]:
-        """What the book and the venue disagree about."""
+        """What the book and the venues disagree about."""
         book, found = self.desk.book, list[str]()
-        theirs = {row.asset: row.total for row in await self.paper.balances()}
+        opened: set[str] = set()
+        theirs: dict[str, Decimal] = {}
         ours: dict[str, Decimal] = defaultdict(Decimal)
+        for name, venue in self.venues.items():
+            inner = self.paper if name == "paper" else venue
+            theirs |= {f"{name}/{row.asset}": row.total for row in await inner.balances()}
+            opened |= {order.order_id for order in await venue.open_orders()}
         for key, cash in book.portfolio.cash.items():
-            ours[key.split("/")[1]] += cash
+            ours[key] += cash
         for position in book.portfolio.positions.values():
-            ours[position.pair.split("-")[0]] += position.quantity
+            ours[f"{position.venue}/{position.pair.split('-')[0]}"] += position.quantity
         found += [
             f"{asset}: {ours[asset]} here, {theirs.get(asset)} there"
             for asset in sorted(ours.keys() | theirs.keys())
             if ours[asset] != theirs.get(asset, 0)
         ]
-        opened = {order.order_id for order in await self.venue.open_orders()}
         found += [f"{order_id} works on one side only" for order_id in sorted(opened ^ book.working.keys())]
         return found
 

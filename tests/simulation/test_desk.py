@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.desk.world import BTC, ETH, SOL, XRP, World, policy_with
+from tests.desk.world import BTC, ETH, OTHER, SOL, START, XRP, World, policy_with
 from tests.simulation.virtual import VirtualLoop, run
 from trading_mcp.adapters.brokers.faults import Fault
 from trading_mcp.core.domain import commands as c
@@ -26,7 +26,9 @@ SHORT = "/dev/shm"  # noqa: S108 - a venue's file needs no disk here
 PARTS = 4
 SEEDS = 150
 STEPS = 30
-PAIRS = (BTC, ETH, SOL, XRP)
+PAIRS = (BTC, ETH, SOL, XRP, "SPY", "TSLA")
+# New York opens, closes, or is shut for a holiday while they trade.
+STARTS = (START, 1_767_364_080_000_000, 1_767_387_360_000_000)
 POINTS = (
     "before-append", "after-append", "before-last-look", "after-sending", "after-answer", "after-report",
     "after-look", "after-fill", "before-cancel", "before-fence",
@@ -36,9 +38,14 @@ POLICY = policy_with(
     unattended_total_max="1000",
 )  # fmt: skip
 
+BOTH = policy_with(
+    rate_orders_max="1000", pair_cooldown='"1s"', duplicate_window='"1s"', unattended_actor_max="1000",
+    unattended_total_max="1000", venues='["paper", "other"]',
+)  # fmt: skip
+
 
 def rounded(price: Decimal) -> Decimal:
-    return price.quantize(Decimal("0.0001"))
+    return price.quantize(Decimal("0.01") if price > 10 else Decimal("0.0001"))
 
 
 class Run:
@@ -49,7 +56,9 @@ class Run:
         rates = {fault: self.dice.choice((0.0, 0.0, 0.0, 0.01, 0.04)) for fault in Fault}
         # A revoked key or maintenance stops everything for minutes; more of that would hide the rest.
         rates[Fault.KEY_REVOKED] = rates[Fault.MAINTENANCE] = self.dice.choice((0.0, 0.002))
-        self.world = World(loop, folder, seed=seed, rates=rates, policy=POLICY)
+        start, second = self.dice.choice(STARTS), self.dice.random() < 0.5
+        policy = BOTH if second else POLICY
+        self.world = World(loop, folder, seed=seed, rates=rates, policy=policy, start=start, second=second)
         self.jobs: set[asyncio.Task[object]] = set()
 
     async def play(self) -> None:
@@ -74,11 +83,14 @@ class Run:
         self.dice.choice(acts)(self.dice.choice(PAIRS))
 
     def buy(self, pair: str) -> None:
-        self.trade(self.world.intent(pair, amount=self.amount(), protect=self.protect(pair)))
+        self.trade(self.world.intent(pair, amount=self.amount(), protect=self.protect(pair), **self.place()))
+
+    def place(self) -> dict[str, Any]:
+        return {"venue": self.dice.choice((None, *self.world.venues))}
 
     def limit(self, pair: str) -> None:
         price = rounded(self.world.price(pair) * Decimal(self.dice.choice(("0.999", "1.001", "0.98"))))
-        form: dict[str, Any] = {"type": OrderType.LIMIT, "limit_price": price}
+        form: dict[str, Any] = {"type": OrderType.LIMIT, "limit_price": price} | self.place()
         self.trade(self.world.intent(pair, amount=self.amount(), protect=self.protect(pair), **form))
 
     def algorithm(self, pair: str) -> None:
@@ -166,7 +178,8 @@ class Run:
             await world.crash()
             world.start()
         world.life.crash_at = None
-        world.venue.calm()
+        for venue in world.venues.values():
+            venue.calm()
         await self.release()
         await self.tried(lambda: c.Cancel(door=Door.CLI))
         for _ in range(40):
@@ -179,7 +192,8 @@ class Run:
         frozen = [latch for latch in world.desk.book.latches.values() if latch.state is TradingState.FROZEN]
         assert not frozen, frozen
         # Whoever shows balances of now beside fills of a minute ago is rightly suspected.
-        stood_still = any(fault is Fault.STALL for _, _, fault in world.venue.history)
+        history = [fault for venue in world.venues.values() for _, _, fault in venue.history]
+        stood_still = Fault.STALL in history
         assert stood_still or Code.RECONCILIATION_DIFFERENCE not in world.desk.book.triggers
         world.require_chain()
         assert replayed(world.journal) == world.desk.book
@@ -192,7 +206,7 @@ class Run:
 
 
 ALGORITHM = Algorithm(
-    name="sma", version="1", pairs=frozenset(PAIRS), venues=("paper",), capital=Decimal(5000), enabled=True
+    name="sma", version="1", pairs=frozenset(PAIRS), venues=("paper", OTHER), capital=Decimal(5000), enabled=True
 )
 UNSETTLED = frozenset({"UNKNOWN", "SENDING", "CLEARED", "CANCEL_PENDING"})
 

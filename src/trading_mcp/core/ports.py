@@ -154,6 +154,8 @@ class Broker(Protocol):
     venue: str
     mode: Mode
     account: str
+    # Whether a cancel by our own id proves that no order of that id can come to life any more.
+    can_fence: bool
 
     async def submit(self, order: Order) -> str:
         """Send one order with our id, once; return the venue's id. Raise Refusal only on a definite no."""

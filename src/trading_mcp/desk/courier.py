@@ -13,9 +13,9 @@ from trading_mcp.core.domain.events import AnyEvent, Latched, OrderSending
 from trading_mcp.core.domain.home import Mode
 from trading_mcp.core.domain.latches import ACCOUNT, Latch, TradingState
 from trading_mcp.core.domain.money import ZERO, exactly
-from trading_mcp.core.domain.orders import ENDED, Fill, Order, OrderState, Working
+from trading_mcp.core.domain.orders import ENDED, Fill, Order, OrderState, Side, Working
 from trading_mcp.core.domain.verdict import Code
-from trading_mcp.core.ports import Broker, Duplicate, NotFound, Refusal, VenueOrder
+from trading_mcp.core.ports import Broker, Duplicate, NotFound, Refusal, VenueBalance, VenueOrder
 from trading_mcp.desk.crew import Crew
 from trading_mcp.desk.gather import Gatherer
 from trading_mcp.desk.ports import Ports
@@ -297,12 +297,15 @@ class Courier:
         """Fence an order that is absent, read what is free after that, and let the order go."""
         order = working.order
         self._ports.reach("before-fence")
-        if not await self._ask_to_cancel(order) or await self.look(order.id) is not False:
+        broker = self._ports.brokers[order.venue]
+        if broker.can_fence and not await self._ask_to_cancel(order):
+            return False
+        if await self.look(order.id) is not False:
             return False
         began = self._ports.clock.now()
         try:
             async with asyncio.timeout(self._ports.cadence.request):
-                balances = await self._ports.brokers[order.venue].balances()
+                balances = await broker.balances()
         except Exception as error:  # noqa: BLE001 - nothing is let go on a guess
             _LOG.info("%s told no balances: %s", order.venue, type(error).__name__)
             return False
@@ -313,6 +316,9 @@ class Courier:
         moved = [item.since for item in book.working.values() if item.order.venue == order.venue]
         if not are_balances(balances) or max(*moved, book.local_fill_at.get(order.venue, 0)) >= began:
             # Something moved there while the balances were read: they are of no moment that can be named.
+            return False
+        if order.reduces and not broker.can_fence and not _is_free(book, order, balances):
+            # It may hold what it was to sell; only its balance, its record or a person can tell.
             return False
         self._desk.commit(c.ReportLapsed(order_id=order.id, reason="absent at the venue, released"))
         # Read after the fence and after all that moved there: the exit that follows goes by it.
@@ -326,6 +332,24 @@ class Courier:
     def _pauses(self) -> Iterator[float]:
         ladder = self._ports.cadence.ladder
         return chain(ladder, repeat(ladder[-1]))
+
+
+def _is_free(book: Book, order: Order, balances: tuple[VenueBalance, ...]) -> bool:
+    """Say whether a venue calls free all that an exit would hold if it were alive."""
+    asset = order.pair.partition("-")[0]
+    if order.side is Side.BUY:
+        return False
+    with exactly():
+        left = ZERO
+        for position in book.portfolio.positions.values():
+            if position.venue == order.venue and position.pair.partition("-")[0] == asset:
+                left += position.quantity
+        for working in book.working.values():
+            other = working.order
+            is_there = other.venue == order.venue and other.pair.partition("-")[0] == asset
+            if is_there and other.side is Side.SELL and other.id != order.id:
+                left -= working.remaining
+        return any(row.asset == asset and row.free >= left for row in balances)
 
 
 def _is_explained(told: VenueOrder, fills: tuple[Fill, ...], working: Working) -> bool:

@@ -264,7 +264,7 @@ class Still:
     """A broker that knows nothing of time."""
 
     def __init__(self, inner: PaperVenue) -> None:
-        self.venue, self.mode, self.account = inner.venue, inner.mode, inner.account
+        self.venue, self.mode, self.account, self.can_fence = inner.venue, inner.mode, inner.account, True
         for name in ("submit", "cancel", "order", "open_orders", "fills", "balances", "transfers", "instruments"):
             setattr(self, name, getattr(inner, name))
         self.close = inner.close

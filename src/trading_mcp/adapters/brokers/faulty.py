@@ -52,6 +52,7 @@ class FaultyVenue:
         self.venue = inner.venue
         self.mode = inner.mode
         self.account = inner.account
+        self.can_fence = inner.can_fence
         self.asked: Counter[str] = Counter()
         self.reached: Counter[str] = Counter()
         self._inner = inner

@@ -47,11 +47,13 @@ class PaperVenue:
         terms: Terms = ordinary,
         source: str | None = None,
         both_sides: bool = True,
+        can_fence: bool = True,
     ) -> None:
         """Open the venue at `path`.
 
         `source` is the venue whose prices it takes, its own name unless given; without `both_sides` it refuses an
-        order while another works on the other side of the pair, as venues do that call it a wash trade.
+        order while another works on the other side of the pair, as venues do that call it a wash trade; without
+        `can_fence` it cancels by its own ids alone, and of an id it never heard it can say nothing.
         """
         connection, identity = schema.open_venue(path)
         self.venue = identity.name
@@ -62,6 +64,7 @@ class PaperVenue:
         self._clock = clock
         self._terms = terms
         self._both_sides = both_sides
+        self.can_fence = can_fence
         self._source = source or identity.name
         self._account: Account | None = None
         self._looked_at = 0
@@ -114,6 +117,8 @@ class PaperVenue:
         await self.advance()
         with self._turn() as account:
             if order_id not in account.open:
+                if not self.can_fence and self._records.order(order_id) is None:
+                    raise LookupError("there is no order to name to the venue")
                 raise NotFound(f"no open order has the id {order_id}")
             account.end(order_id, OrderState.CANCELLED, CANCELLED)
 
