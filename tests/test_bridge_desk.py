@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mcp import Client, MCPError, StdioServerParameters
+from mcp.client.stdio import stdio_client
 
 from tests.cli.desks import PROGRAM, DeskProcess
 from tests.places import short
@@ -111,6 +113,27 @@ def test_one_desk_is_started_and_joined_and_outlives_its_assistants(home: DeskPr
     assert second.call("get_agent_status")["trading_state"] == "HALTED"
     assert [first.ended(), second.ended()] == [(0, ""), (0, "")]
     assert "HALTED" in home.say("status").out
+
+
+@pytest.mark.parametrize(("mode", "version"), [("auto", "2026-07-28"), ("legacy", "2025-11-25")])
+async def test_the_official_client_gets_a_session_or_the_reason_why_not(
+    home: DeskProcess, mode: str, version: str
+) -> None:
+    def client(*flags: str) -> Client:
+        program, *arguments = PROGRAM
+        server = StdioServerParameters(command=program, args=[*arguments, *flags], env=home.environment)
+        return Client(stdio_client(server), mode=mode)
+
+    async with client() as assistant:
+        assert assistant.protocol_version == version
+        answer = await assistant.call_tool("get_agent_status", {})
+        assert answer.structured_content is not None
+        assert answer.structured_content["trading_state"] == "ACTIVE"
+    with pytest.RaisesGroup(
+        pytest.RaisesExc(MCPError, match="There is no toolset moon"), allow_unwrapped=True, flatten_subgroups=True
+    ):
+        async with client("--toolsets", "moon"):
+            pass
 
 
 def test_an_unknown_tool_is_refused_by_the_desk_to_both(home: DeskProcess) -> None:
