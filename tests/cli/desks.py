@@ -46,12 +46,16 @@ class DeskProcess:
         self.environment = {**os.environ, "HOME": str(data), "XDG_DATA_HOME": str(data), "NO_COLOR": "1"}
         self.environment.pop("TRADING_MCP_HOME", None)
         self.process: subprocess.Popen[bytes] | None = None
+        self.program: tuple[str, ...] = PROGRAM
 
-    def start(self) -> DeskProcess:
-        """Start it and wait until its door is open."""
+    def start(self, *words: str) -> DeskProcess:
+        """Start it, with more words than it needs, and wait until its door is open."""
         with (self.data / f"{self.home}.out").open("a") as out:
             self.process = subprocess.Popen(
-                [*PROGRAM, "desk", "--home", self.home], env=self.environment, stdout=out, stderr=subprocess.STDOUT
+                [*self.program, "desk", "--home", self.home, *words],
+                env=self.environment,
+                stdout=out,
+                stderr=subprocess.STDOUT,
             )
         deadline = time.monotonic() + WITHIN
         while not self._is_ready():

@@ -8,7 +8,7 @@ import gc
 import logging
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Final
 
 from trading_mcp import __version__, link
@@ -19,6 +19,7 @@ from trading_mcp.adapters.system.clock import SystemClock
 from trading_mcp.adapters.system.oplog import OperatorLog
 from trading_mcp.adapters.system.signals import leave_terminal, signals
 from trading_mcp.bootstrap.homes import Opened, approver_folder, keep_snapshot, open_or_make
+from trading_mcp.bootstrap.http import http_door, listening
 from trading_mcp.bootstrap.records import Records
 from trading_mcp.bootstrap.services import DeskServices, LogNotifier, PinnedNow
 from trading_mcp.core.domain import commands as c
@@ -46,6 +47,7 @@ WATCH_EVERY: Final = 1.0
 MINUTE: Final = 60.0
 HEART_PAUSE: Final = 1.0
 LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+LIBRARIES: Final = ("asyncio", "mcp", "sse_starlette", "uvicorn")
 _log: Final = logging.getLogger("trading_mcp.desk")
 
 Told = Callable[[tuple[AnyEvent, ...]], None]
@@ -54,8 +56,8 @@ Told = Callable[[tuple[AnyEvent, ...]], None]
 class Watcher:
     """Is told what happens in a desk that runs in the foreground; this one is told nothing."""
 
-    def began(self, book: Book, since: Since, path: str) -> None:
-        """Learn that the desk is open."""
+    def began(self, book: Book, since: Since, path: str, url: str) -> None:
+        """Learn that the desk is open, and where it listens for HTTP, if it does."""
 
     def happened(self, events: tuple[AnyEvent, ...]) -> None:
         """Learn what was just recorded."""
@@ -64,8 +66,8 @@ class Watcher:
         """Learn that the desk has stopped."""
 
 
-def run(place: Place, watcher: Watcher, *, mode: str = "", detached: bool = False) -> None:
-    """Run the desk of a home until it is stopped."""
+def run(place: Place, watcher: Watcher, *, mode: str = "", detached: bool = False, port: int | None = None) -> None:
+    """Run the desk of a home until it is stopped; with a port, also behind its HTTP door."""
     if detached:
         leave_terminal()
     gc.disable()  # hardly anything that a start makes is garbage: looking for it takes a tenth of the time
@@ -76,24 +78,30 @@ def run(place: Place, watcher: Watcher, *, mode: str = "", detached: bool = Fals
             raise UsageInvalid(
                 f"Home {place} is {has} for life, not {wanted[:20]}.", "List homes: trading-mcp home list."
             )
-        log = _logging(home)
-        try:
-            asyncio.run(_Running(home, place, watcher, detached=detached).live())
-        finally:
-            logging.getLogger("trading_mcp").removeHandler(log)
-            log.close()
+        web = None if port is None else listening(home, place, port)
+        with _logging(home), web or contextlib.nullcontext():
+            asyncio.run(_Running(home, place, watcher, detached=detached, web=web).live())
     finally:
         gc.enable()
         home.close()
 
 
-def _logging(home: Opened) -> OperatorLog:
+@contextlib.contextmanager
+def _logging(home: Opened) -> Generator[None]:
+    """Keep what we and our libraries say in the operator's log, where it is redacted, and off the terminal."""
     log = OperatorLog(home.folder.logs, SystemClock(), days=home.settings.log_days)
-    root = logging.getLogger("trading_mcp")
-    root.addHandler(log)
-    root.setLevel(LEVELS[home.settings.log_level])
-    root.propagate = False
-    return log
+    level = LEVELS[home.settings.log_level]
+    loggers = {name: logging.getLogger(name) for name in ("trading_mcp", *LIBRARIES)}
+    for name, logger in loggers.items():
+        logger.addHandler(log)
+        logger.setLevel(max(level, logging.WARNING) if name in LIBRARIES else level)
+        logger.propagate = False
+    try:
+        yield
+    finally:
+        for logger in loggers.values():
+            logger.removeHandler(log)
+        log.close()
 
 
 def _assistants(desk: Desk, home: Opened, notes: tuple[str, ...]) -> McpDoor:
@@ -108,11 +116,14 @@ def _assistants(desk: Desk, home: Opened, notes: tuple[str, ...]) -> McpDoor:
 class _Running:
     """One desk, from its first entry to its last."""
 
-    def __init__(self, home: Opened, place: Place, watcher: Watcher, *, detached: bool) -> None:
+    def __init__(
+        self, home: Opened, place: Place, watcher: Watcher, *, detached: bool, web: socket.socket | None
+    ) -> None:
         self._home = home
         self._place = place
         self._watcher = watcher
         self._detached = detached
+        self._web = web
         self._clock = SystemClock()
         self._halt = home.folder.haltfile
         self._killed = False
@@ -121,6 +132,7 @@ class _Running:
         self._keystore = Keystore(approver_folder(), self._clock)
         self._desk: Desk | None = None
         self._door: LocalDoor | None = None
+        self._assistants: McpDoor | None = None
 
     async def live(self) -> None:
         """Open the doors, let the heart beat, and end in good order."""
@@ -144,12 +156,17 @@ class _Running:
         self._latch_trouble(desk)
         self._pin(desk, services)
         self._halt.arm()
-        assistants = _assistants(desk, self._home, self._notes())
+        assistants = self._assistants = _assistants(desk, self._home, self._notes())
         door = self._door = LocalDoor(desk, services, self._home.since, self._stop, self._notes(), assistants)
         await door.open(listener)
         gc.freeze()  # what is there now stays for good, and no answer waits while it is looked through
         gc.enable()
-        self._watcher.began(desk.book, self._home.since, str(self._home.folder.path))
+        http = None if self._web is None else http_door(assistants, self._home, self._web)
+        if http is not None:
+            http.open()
+        self._watcher.began(
+            desk.book, self._home.since, str(self._home.folder.path), "" if http is None else http.url
+        )
         tasks = [
             asyncio.ensure_future(self._beating(ports, desk)),
             asyncio.ensure_future(self._watching(desk)),
@@ -160,7 +177,11 @@ class _Running:
             await self._stopping.wait()
         finally:
             await door.close()
+            if http is not None:
+                http.shut()
             await assistants.close()
+            if http is not None:
+                await http.close()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -179,7 +200,7 @@ class _Running:
             notifier=LogNotifier(),
             is_halted_by_file=lambda: self._killed or self._halt.stands(),
             raise_halt_file=self._raise_halt,
-            views=self._watcher.happened,
+            views=self._happened,
         )
         return ports, venue
 
@@ -188,6 +209,12 @@ class _Running:
         enroll = services.pinned(desk.book)
         if enroll is not None:
             desk.commit(enroll)
+
+    def _happened(self, events: tuple[AnyEvent, ...]) -> None:
+        """Tell who watches at the terminal, and who watches through a door."""
+        self._watcher.happened(events)
+        if self._assistants is not None:
+            self._assistants.happened(events)
 
     def _raise_halt(self) -> None:
         if not self._halt.put_up():
@@ -217,7 +244,8 @@ class _Running:
                 self._stop("nobody needed it")
 
     def _is_needed(self, desk: Desk) -> bool:
-        return bool(needed_for(desk.book)) or (self._door is not None and self._door.clients > 0)
+        is_visited = self._web is not None or (self._door is not None and self._door.clients > 0)
+        return is_visited or bool(needed_for(desk.book))
 
     async def _verifying(self, services: DeskServices, desk: Desk) -> None:
         """Verify what a snapshot spared the start; a bad entry freezes and is named."""

@@ -23,6 +23,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "home": Command("homes", "make and list homes", "The desk"),
     "completion": Command("completion", "let a shell complete these commands", "The desk"),
     "setup": Command("setup", "connect an assistant: write or print its configuration", "The desk"),
+    "token": Command("tokens", "who may come in by HTTP: make, list, revoke", "The desk"),
     "doctor": Command("doctor", "check the home, the key, the clock and the journal", "The desk"),
     "portfolio": Command("looking", "cash, positions, profit, and what guards them", "Trading"),
     "trade": Command("trading", "submit an order to the gate, or preview it", "Trading"),

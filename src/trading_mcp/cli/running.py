@@ -12,12 +12,17 @@ from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.events import AnyEvent
 from trading_mcp.desk.queries import Since
 from trading_mcp.desk.wording import is_quiet, sentence
-from trading_mcp.errors import Exit
-from trading_mcp.place import MODES, Place, typed
+from trading_mcp.errors import Exit, UsageInvalid
+from trading_mcp.place import MODES, Place, shown, typed
+
+PORT = 8642
+PORT_MIN = 1_024
+PORT_MAX = 65_535
 
 _DESK = """\
   trading-mcp desk                 the home `simulated`, made at its first start
   trading-mcp desk --home other    another home
+  trading-mcp desk --http          also by HTTP, on this machine, with tokens
   trading-mcp desk stop            as `stop`
 
 Ctrl-C stops it in good order. A file named HALT in its home, or SIGUSR1, stops
@@ -29,11 +34,29 @@ def main(name: str, arguments: list[str]) -> int:
     made = parser(name, "Run the desk of a home here until it is stopped.", _DESK)
     made.add_argument("--mode", choices=MODES, default="", help="refuse to start unless the home has this mode")
     made.add_argument("--detached", action="store_true", help="say nothing, and end when nobody needs the desk")
+    made.add_argument("--http", action="store_true", help="let assistants in by HTTP too: see `token`")
+    made.add_argument("--port", metavar="N", help=f"on which port (default: {PORT}; 0 for any)")
     given = made.parse_args(arguments)
     place = place_of(given)
     watcher = Watcher() if given.detached or given.json else Teller(place)
-    run(place, watcher, mode=given.mode, detached=given.detached)
+    run(place, watcher, mode=given.mode, detached=given.detached, port=_port(given.port, asked=given.http))
     return Exit.DONE
+
+
+def _port(given: str | None, *, asked: bool) -> int | None:
+    """Return where to listen for HTTP; nowhere, unless it was asked for."""
+    if not asked:
+        if given is not None:
+            raise UsageInvalid("--port says where to listen for HTTP, which was not asked for.", "Add --http.")
+        return None
+    said = str(PORT) if given is None else given
+    port = int(said) if said.isascii() and said.isdecimal() and len(said) <= len(str(PORT_MAX)) else -1
+    if port != 0 and not PORT_MIN <= port <= PORT_MAX:
+        raise UsageInvalid(
+            f"{shown(repr(said[:20]))} is no port.",
+            f"Use {PORT_MIN} to {PORT_MAX}, or 0 for any that is free.",
+        )
+    return port
 
 
 class Teller(Watcher):
@@ -42,13 +65,15 @@ class Teller(Watcher):
     def __init__(self, place: Place) -> None:
         self._place = place
 
-    def began(self, book: Book, since: Since, path: str) -> None:
+    def began(self, book: Book, since: Since, path: str, url: str) -> None:
         home = book.home
         print(f"{page.inked('trading-mcp desk', 'bold')}  {home.name} · {home.mode}")
         page.pair("home", path)
         page.pair("prices", "made up, the same on every machine: no real money, no real venue")
         page.pair("journal", f"{'replayed' if since.down_for else 'open'}, {len(book.working)} orders working")
         page.pair("approver", book.approver or f"nobody yet: {typed('approver enroll')}")
+        if url:
+            page.pair("http", url)
         if since.gap:
             page.pair("since then", since.gap)
         print()

@@ -8,7 +8,7 @@ import hashlib
 import inspect
 import logging
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -28,6 +28,14 @@ ARGUMENTS_MAX: Final = 1_000
 _log: Final = logging.getLogger("trading_mcp.mcp")
 
 
+class Caller(NamedTuple):
+    """Who calls: the door, which decides what they may, and a label and a connection, which decide nothing."""
+
+    door: Door
+    client: str
+    session: str
+
+
 class Calls:
     """Carries out the calls of all connections; what changes something goes on when its client is gone."""
 
@@ -37,20 +45,20 @@ class Calls:
         self._count = 0
         self._under_way: set[asyncio.Task[Reply]] = set()
 
-    async def answer(self, tool: Tool, given: Mapping[str, Any], client: str, session: str) -> Reply:
+    async def answer(self, tool: Tool, given: Mapping[str, Any], caller: Caller) -> Reply:
         """Answer one call; a client that cancels it only stops listening."""
         self._count += 1
         now = self._desk.ports.clock.now()
         before = e.ToolCalled(
             at=now,
-            call_id=f"mcp-{now}-{self._count}",
+            call_id=f"{caller.door.value}-{now}-{self._count}",
             tool=tool.name,
             arguments=_told(given),
-            door=Door.MCP,
-            client=client,
-            session=session,
+            door=caller.door,
+            client=caller.client,
+            session=caller.session,
         )
-        call = Call(self._desk, self._moments, client, before)
+        call = Call(self._desk, self._moments, caller.client, before)
         if tool.reads:
             # Nothing in it waits, so nothing can interrupt it.
             return await self._answered(tool, given, call)

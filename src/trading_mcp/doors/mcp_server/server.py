@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any, Final
 
 from mcp import types
@@ -12,7 +13,8 @@ from mcp.server.lowlevel.server import Server
 from mcp.shared.exceptions import MCPError
 
 from trading_mcp import __version__
-from trading_mcp.doors.mcp_server.calls import Calls
+from trading_mcp.core.domain.orders import Door
+from trading_mcp.doors.mcp_server.calls import Caller, Calls
 from trading_mcp.doors.mcp_server.instructions import INSTRUCTIONS
 from trading_mcp.doors.mcp_server.schemas import input_schema, output_schema
 from trading_mcp.doors.mcp_server.tool import Tool
@@ -20,8 +22,8 @@ from trading_mcp.redact import redacted
 
 NAME: Final = "trading-mcp"
 CLIENT_MAX: Final = 80
-# Which connection a call came over; the SDK hands a message's context on to whatever handles it.
-SESSION: Final[ContextVar[tuple[str, str]]] = ContextVar("session", default=("", ""))
+# Who is at the other end of what a call came over; the SDK hands a message's context on to whatever handles it.
+CALLER: Final[ContextVar[Caller]] = ContextVar("caller")
 
 _Context = ServerRequestContext[dict[str, Any], Any]
 
@@ -59,19 +61,33 @@ def server_of(tools: Sequence[Tool], calls: Calls) -> Server[dict[str, Any]]:
                 code=types.INVALID_PARAMS,
                 message=f"There is no tool {redacted(params.name, 60)} here. There are: {', '.join(by_name)}.",
             )
-        session, client = SESSION.get()
-        reply = await calls.answer(tool, params.arguments or {}, _client_of(context) or client, session)
+        reply = await calls.answer(tool, params.arguments or {}, caller_of(context))
         return reply.result
 
     server: Server[dict[str, Any]] = Server(
         NAME, version=__version__, title="Trading desk", instructions=INSTRUCTIONS, on_list_tools=list_tools
     )
+    # Traces would be of what the journal tells better, and the library's hook costs every call something.
+    server.middleware.clear()
     # Registered by itself, since only so a handler may return what is sent instead of a model of it.
     server.add_request_handler("tools/call", types.CallToolRequestParams, call_tool)
     return server
 
 
+def caller_of(context: _Context) -> Caller:
+    """Return whose request this is."""
+    caller = CALLER.get()
+    if caller.door is not Door.MCP:
+        return caller  # elsewhere the label is the owner's
+    return caller._replace(client=_client_of(context) or caller.client)
+
+
 def _client_of(context: _Context) -> str:
     """Return what the client calls itself; it is a label and nothing is decided by it."""
     params = context.session.client_params
-    return "" if params is None else redacted(f"{params.client_info.name} {params.client_info.version}", CLIENT_MAX)
+    return "" if params is None else _label(params.client_info.name, params.client_info.version)
+
+
+@lru_cache(maxsize=64)
+def _label(name: str, version: str) -> str:
+    return redacted(f"{name} {version}", CLIENT_MAX)

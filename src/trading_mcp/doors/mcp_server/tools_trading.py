@@ -8,7 +8,6 @@ from msgspec import Meta, field
 
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain.instruments import normalise
-from trading_mcp.core.domain.orders import Door
 from trading_mcp.desk.acting import said
 from trading_mcp.desk.answers import Answer, DoneAnswer, FindingShown, TradeAnswer
 from trading_mcp.desk.intents import GIVEN, checked_id, intent_of, repeated
@@ -89,12 +88,12 @@ class ClosePositions(Arguments, frozen=True, kw_only=True):
 async def execute_trade(call: Call, given: ExecuteTrade) -> TradeReply:
     acting = call.acting
     wish = _Said(given, given.intent_id or f"{GIVEN}{call.before.call_id.removeprefix('mcp-')}")
-    intent = intent_of(wish, Door.MCP, call.client, given.signal_seq)
+    intent = intent_of(wish, call.before.door, call.client, given.signal_seq)
     if given.preview:
         return _reply(acting.preview(intent))
     first = "" if given.intent_id else repeated(intent, call.desk.book, call.desk.ports.clock.now())
     if first:
-        intent = intent_of(_Said(given, first), Door.MCP, call.client, given.signal_seq)
+        intent = intent_of(_Said(given, first), call.before.door, call.client, given.signal_seq)
     return _reply(await acting.trade(intent), possible_duplicate=bool(first))
 
 
@@ -138,7 +137,7 @@ async def cancel_order(call: Call, given: CancelOrder) -> DoneAnswer:
             'Nothing was done. For all entry orders: cancel_order {"all":true}',
         )
     command = c.Cancel(
-        door=Door.MCP,
+        door=call.before.door,
         order_id=given.order_id or None,
         pair=normalise(given.pair) if given.pair else None,
         reason=said(given.reason),
@@ -154,7 +153,7 @@ async def close_positions(call: Call, given: ClosePositions) -> DoneAnswer:
         )
     command = c.Close(
         intent_id=checked_id(f"close-{call.before.call_id}"),
-        door=Door.MCP,
+        door=call.before.door,
         pair=normalise(given.pair) if given.pair else None,
         book=None if given.book in ("", "all") else given.book,
         reason=said(given.reason),

@@ -1,0 +1,248 @@
+"""The door by HTTP: the same tools in both eras, a role for each token, and every refusal one sentence."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.desk.world import BTC, World
+from tests.doors.mcp_server.conftest import Play
+from tests.doors.mcp_server.web import HELLO, Site, opened
+from trading_mcp.core.domain import events as e
+from trading_mcp.core.domain.orders import Door
+from trading_mcp.doors.http_guard import BODY_MAX
+
+Visit = Callable[[World, Site], Awaitable[None]]
+Visits = Callable[[Visit], World]
+
+
+@pytest.fixture
+def visit(play: Play, tmp_path: Path) -> Visits:
+    """`visit(story)`: live through a story with a desk that is ready and its HTTP door."""
+
+    def visited(told: Visit) -> World:
+        async def story(world: World) -> None:
+            await world.ready()
+            async with opened(world, tmp_path) as site:
+                await told(world, site)
+
+        return play(story)
+
+    return visited
+
+
+@pytest.mark.proves("T17")
+def test_a_trader_trades_in_both_eras_and_the_journal_names_the_token(visit: Visits, era: str) -> None:
+    async def story(world: World, site: Site) -> None:
+        async with site.connected("trader", era) as assistant:
+            traded = await assistant.calls("execute_trade", pair=BTC, side="buy", notional="100", intent_id="one")
+            assert traded["status"] == "filled"
+            await assistant.calls("kill_switch", reason="enough")
+
+    events = visit(story).events()
+    called = [each for each in events if isinstance(each, e.ToolCalled)]
+    assert [(each.tool, each.door, each.client) for each in called] == [
+        ("execute_trade", Door.HTTP, "the-trader"),
+        ("kill_switch", Door.HTTP, "the-trader"),
+    ]
+    assert all(each.call_id.startswith("http-") for each in called)
+    judged = next(each for each in events if isinstance(each, e.IntentJudged))
+    assert (judged.intent.door, judged.intent.client) == (Door.HTTP, "the-trader")
+
+
+@pytest.mark.proves("T17")
+def test_a_reader_has_what_reads_and_nothing_else(visit: Visits, era: str) -> None:
+    async def story(world: World, site: Site) -> None:
+        async with site.connected("reader", era) as reader, site.connected("trader", era) as trader:
+            shown = (await reader.client.list_tools()).tools
+            offered = {tool.name for tool in (await trader.client.list_tools()).tools}
+            assert all(tool.annotations is not None and tool.annotations.read_only_hint for tool in shown)
+            assert {tool.name for tool in shown} < offered
+            assert "execute_trade" in offered
+            assert (await reader.calls("get_agent_status"))["mode"] == "SIMULATED"
+            with pytest.raises(Exception, match="There is no tool execute_trade here"):
+                await reader.client.call_tool("execute_trade", {"pair": BTC, "side": "buy", "notional": "100"})
+
+    assert not any(isinstance(each, e.IntentJudged) for each in visit(story).events())
+
+
+def test_a_session_belongs_to_the_token_that_began_it(visit: Visits) -> None:
+    async def story(world: World, site: Site) -> None:
+        other = site.tokens.make("another", "trader")
+        ask = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
+        async with httpx2.AsyncClient() as http:
+            session = await site.begins(http)
+            assert (await http.post(site.url, json=ask, headers=session)).status_code == 200
+            for secret in (other, site.secrets["reader"]):
+                stolen = {**session, "Authorization": f"Bearer {secret}"}
+                assert (await http.post(site.url, json=ask, headers=stolen)).status_code == 404
+
+    visit(story)
+
+
+REFUSED: list[tuple[str, dict[str, Any], int, str]] = [
+    ("a name that was made to lead here", {"headers": {"Host": "evil.example:{port}"}}, 421, "not evil.example"),
+    ("another port", {"headers": {"Host": "127.0.0.1:1"}}, 421, "Send `Host: 127.0.0.1:{port}`"),
+    ("no port", {"headers": {"Host": "127.0.0.1"}}, 421, "Send `Host: 127.0.0.1:{port}`"),
+    ("a page from a file", {"headers": {"Origin": "null"}}, 403, "Pages of null may not ask here"),
+    (
+        "a page of another port",
+        {"headers": {"Origin": "http://127.0.0.1:3000"}},
+        403,
+        "Pages of http://127.0.0.1:3000",
+    ),
+    ("a page that calls us otherwise", {"headers": {"Origin": "http://localhost:{port}"}}, 403, "may not ask here"),
+    ("the same in TLS", {"headers": {"Origin": "https://127.0.0.1:{port}"}}, 403, "may not ask here"),
+    ("no token", {"headers": {"Authorization": ""}}, 401, "trading-mcp token new"),
+    ("another scheme", {"headers": {"Authorization": "Basic dHJhZGVyOng="}}, 401, "Send `Authorization: Bearer"),
+    ("nothing after Bearer", {"headers": {"Authorization": "Bearer"}}, 401, "Send `Authorization: Bearer"),
+    ("a token that was never made", {"headers": {"Authorization": "Bearer tmcp_x"}}, 401, "opens nothing here"),
+    ("a token that is too long", {"headers": {"Authorization": "Bearer " + "x" * 5_000}}, 401, "opens nothing here"),
+    ("another address", {"path": "/"}, 404, "nothing here but /mcp"),
+    ("a token in the address", {"path": "/mcp?token=x"}, 400, "ends in logs"),
+    ("another method", {"method": "PUT"}, 405, "POST, GET, DELETE"),
+    ("what a browser asks first", {"method": "OPTIONS"}, 405, "POST, GET, DELETE"),
+    ("a body that is too long", {"content": b" " * (BODY_MAX + 1)}, 413, "at most 1,048,576 bytes"),
+]
+
+
+@pytest.mark.parametrize(("given", "status", "words"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
+def test_what_is_not_for_this_door_is_refused_in_a_sentence(
+    visit: Visits, given: dict[str, Any], status: int, words: str
+) -> None:
+    async def story(world: World, site: Site) -> None:
+        headers = {key: value.format(port=site.port) for key, value in given.get("headers", {}).items()}
+        asked: dict[str, Any] = {"json": HELLO} if "content" not in given else {}
+        arguments: dict[str, Any] = {**asked, **given, "headers": headers}
+        answer = await site.asks(**arguments)
+        assert answer.status_code == status, answer.text
+        said = answer.json()["error"]["message"]
+        assert words.format(port=site.port) in said
+        assert ("www-authenticate" in answer.headers) == (status == 401)
+        assert "access-control-allow-origin" not in answer.headers
+
+    assert not any(isinstance(each, e.ToolCalled) for each in visit(story).events())
+
+
+def test_a_body_that_grows_too_long_on_its_way_is_refused(visit: Visits) -> None:
+    async def endless() -> Any:
+        for _ in range(33):
+            yield b" " * 32_768
+
+    async def story(world: World, site: Site) -> None:
+        answer = await site.asks(content=endless())
+        assert (answer.status_code, "at most" in answer.json()["error"]["message"]) == (413, True)
+
+    visit(story)
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "words"),
+    [
+        (b"POST /mcp HTTP/1.1\r\nContent-Length: 0\r\n\r\n", 400, b"one Host"),
+        (b"POST /mcp HTTP/1.1\r\nHost: a\r\nHost: b\r\nContent-Length: 0\r\n\r\n", 400, b"one Host"),
+        (b"POST /mcp HTTP/1.0\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n", 505, b"this is HTTP/1.0"),
+        (b"POST /mcp HTTP/1.0\r\n\r\n", 505, b"this is HTTP/1.0"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400, b"a client that speaks HTTP/1.1"),
+    ],
+    ids=["no host", "two hosts", "HTTP/1.0", "HTTP/1.0 without a host", "TLS"],
+)
+def test_what_is_no_request_of_ours_is_refused_before_it_is_read(
+    visit: Visits, data: bytes, status: int, words: bytes
+) -> None:
+    async def story(world: World, site: Site) -> None:
+        answer = await site.says(data)
+        assert answer.startswith(b"HTTP/1.1 %d " % status)
+        assert words in answer
+
+    visit(story)
+
+
+def test_a_page_of_our_own_and_both_names_of_this_machine_are_let_in(visit: Visits) -> None:
+    async def story(world: World, site: Site) -> None:
+        for host in (f"127.0.0.1:{site.port}", f"localhost:{site.port}"):
+            for origin in ("", f"http://{host}"):
+                answer = await site.asks(json=HELLO, headers={"Host": host, "Origin": origin})
+                assert answer.status_code == 200
+
+    visit(story)
+
+
+def test_a_token_that_was_taken_back_opens_nothing_and_ends_what_it_had_opened(visit: Visits) -> None:
+    async def story(world: World, site: Site) -> None:
+        async with httpx2.AsyncClient(timeout=None) as http:
+            session = await site.begins(http)
+            async with http.stream("GET", site.url, headers=session) as stream:
+                assert stream.status_code == 200
+                site.tokens.revoke("the-trader")
+                assert [part async for part in stream.aiter_bytes()] == []
+            again = await http.post(site.url, json=HELLO, headers=site.headers())
+            assert (again.status_code, "opens nothing" in again.text) == (401, True)
+            reader = await http.post(site.url, json=HELLO, headers=site.headers("reader"))
+            assert reader.status_code == 200
+
+    visit(story)
+
+
+@pytest.mark.parametrize("era", ["handshake", "stateless"])
+def test_a_desk_that_stops_ends_open_streams_and_lets_nobody_in(visit: Visits, era: str) -> None:
+    async def story(world: World, site: Site) -> None:
+        async with httpx2.AsyncClient(timeout=None) as http:
+            if era == "handshake":
+                session = await site.begins(http)
+                asked = http.build_request("GET", site.url, headers=session)
+            else:
+                asked = http.build_request("POST", site.url, headers=_stateless(site), json=_listen())
+            stream = await http.send(asked, stream=True)
+            assert stream.status_code == 200, await stream.aread()
+            before = asyncio.get_running_loop().time()
+            site.door.shut()
+            late = await site.asks(json=HELLO)
+            assert (late.status_code, "The desk stops" in late.text) == (503, True)
+            await site.door.close()
+            await stream.aread()
+            assert asyncio.get_running_loop().time() - before < 5
+            with pytest.raises(httpx2.ConnectError):
+                await site.asks(json=HELLO)
+
+    visit(story)
+
+
+def _stateless(site: Site) -> dict[str, str]:
+    return {**site.headers(), "Mcp-Protocol-Version": "2026-07-28", "Mcp-Method": "subscriptions/listen"}
+
+
+def _listen() -> dict[str, Any]:
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {},
+        "io.modelcontextprotocol/clientInfo": {"name": "raw", "version": "1"},
+    }
+    params = {"_meta": meta, "notifications": {"resourceSubscriptions": ["desk://status"]}}
+    return {"jsonrpc": "2.0", "id": 7, "method": "subscriptions/listen", "params": params}
+
+
+def test_no_token_reaches_the_log_and_nothing_the_terminal(
+    visit: Visits, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    secrets: list[str] = []
+
+    async def story(world: World, site: Site) -> None:
+        secrets.extend(site.secrets.values())
+        async with site.connected("trader", "legacy") as assistant:
+            await assistant.calls("get_agent_status")
+        await site.asks(path=f"/mcp?token={site.secrets['reader']}")
+        await site.asks(headers={"Host": site.secrets["reader"]})
+        await site.says(site.secrets["reader"].encode() + b"\r\n\r\n")
+
+    visit(story)
+    clients = ("httpcore2", "httpx2")  # these are the test's own
+    ours = [each.getMessage() for each in caplog.records if not each.name.startswith(clients)]
+    assert any("refused: 421" in line for line in ours)
+    assert not any(secret in line for secret in secrets for line in ours)
+    assert capfd.readouterr().out == ""
