@@ -33,6 +33,7 @@ DESK = [
 ]
 
 CONNECT = [f"{PROGRAM} setup --client {client}" for client in ("claude-desktop", "claude-code")]
+HTTP = [f"{PROGRAM} token new laptop --role reader", f"{PROGRAM} desk --http"]
 
 # Commands that a test proves elsewhere, or that this very run stands on.
 PROVEN_ELSEWHERE = {
@@ -40,6 +41,7 @@ PROVEN_ELSEWHERE = {
     "make test": "this test is part of it",
     **dict.fromkeys(DESK, "tests/cli/test_readme.py, in this order, on a desk of its own"),
     **dict.fromkeys(CONNECT, "tests/cli/test_setup.py, on homes of its own"),
+    **dict.fromkeys(HTTP, "tests/cli/test_http.py, on a desk of its own"),
     "make check": "its parts: tests/architecture/test_imports.py, and continuous integration",
 }
 
@@ -68,6 +70,7 @@ def test_the_readme_shows_commands() -> None:
         "make run",
         *DESK,
         *CONNECT,
+        *HTTP,
         "make check",
         "make test",
         ".venv/bin/trading-mcp --version",
