@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.core.simulation.making import order
 from tests.desk.world import BTC, ETH, OTHER, SOL, START, XRP, World, policy_with
 from tests.simulation.virtual import VirtualLoop, run
 from trading_mcp.adapters.brokers.faults import Fault
@@ -17,9 +19,11 @@ from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain.latches import TradingState
 from trading_mcp.core.domain.mandates import Algorithm
 from trading_mcp.core.domain.money import exactly
-from trading_mcp.core.domain.orders import Door, Intent, Notional, OrderType, Protect, Side
+from trading_mcp.core.domain.orders import Door, Intent, Notional, Order, OrderType, Protect, Side
 from trading_mcp.core.domain.verdict import Code
+from trading_mcp.core.ports import NotFound, Refusal
 from trading_mcp.desk.opening import replayed
+from trading_mcp.desk.ports import Pace
 from trading_mcp.errors import TradingMcpError
 
 SHORT = "/dev/shm"  # noqa: S108 - a venue's file needs no disk here
@@ -58,7 +62,12 @@ class Run:
         rates[Fault.KEY_REVOKED] = rates[Fault.MAINTENANCE] = self.dice.choice((0.0, 0.002))
         start, second = self.dice.choice(STARTS), self.dice.random() < 0.5
         policy = BOTH if second else POLICY
-        self.world = World(loop, folder, seed=seed, rates=rates, policy=policy, start=start, second=second)
+        both_sides = self.dice.random() < 0.7
+        paces = self.dice.choice(({}, {"paper": Pace(a_second=5.0, at_once=30)}))
+        self.world = World(
+            loop, folder, seed=seed, rates=rates, policy=policy, start=start, second=second, both_sides=both_sides,
+            paces=paces,
+        )  # fmt: skip
         self.jobs: set[asyncio.Task[object]] = set()
 
     async def play(self) -> None:
@@ -79,7 +88,7 @@ class Run:
     def act(self) -> None:
         acts = (self.buy,) * 6 + (self.limit,) * 2 + (self.algorithm,) * 3
         acts += (self.sell, self.close, self.close_all, self.cancel, self.cancel_all, self.halt)
-        acts += (self.signed, self.crash, self.clock, self.deposit)
+        acts += (self.signed, self.crash, self.clock, self.deposit, self.others)
         self.dice.choice(acts)(self.dice.choice(PAIRS))
 
     def buy(self, pair: str) -> None:
@@ -131,6 +140,19 @@ class Run:
 
     def deposit(self, _: str) -> None:
         self.job(self.world.paper.deposit("USDT", Decimal(self.dice.randint(1, 500))))
+
+    def others(self, pair: str) -> None:
+        """Somebody else trades on the same account, past the desk."""
+        limit = rounded(self.world.price(pair) * Decimal("1.01"))
+        quantity = (Decimal(50) / limit).quantize(Decimal("0.1") if limit < 10 else Decimal("0.001"))
+        if quantity:
+            self.job(self.past_the_desk(order("buy", "limit", str(quantity), pair=pair, limit_price=limit,
+                                              id=f"theirs-{self.dice.random()}")))  # fmt: skip
+
+    async def past_the_desk(self, theirs: Order) -> None:
+        with suppress(Refusal, NotFound):
+            await self.world.paper.submit(theirs)
+            await self.world.paper.cancel(theirs.id)
 
     def amount(self) -> Notional:
         return Notional(Decimal(self.dice.randint(30, 248)))
