@@ -23,6 +23,12 @@ from tests.mutation.slices import SLICES, Slice
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 SCORE_MIN: Final = 95
+# Tests are found by their names again and again: one with an escape in its name is not found twice, and left out.
+NAMED_PLAINLY: Final = """
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items[:] = [item for item in items if "\\\\" not in item.name]
+"""
 COPIED: Final = ("src", "tests", "policies", "pyproject.toml", "uv.lock", "README.md")
 COMPARISONS: Final = re.compile(r" (<=?|>=?|==|!=|is not|is|not in|in) ")
 # How mutmut says that a test failed, that pytest itself did, and that a test waited for what never came.
@@ -52,7 +58,7 @@ def run(name: str, chosen: Slice, sample: int | None, seed: int) -> int:
                 shutil.copytree(source, copy / place, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy(source, copy / place)
-        _configure(copy / "pyproject.toml", chosen)
+        _configure(copy, chosen)
         _mutate(copy, *(() if sample is None else ("*__mutmut_1",)))
         if sample is not None:
             _mutate(copy, *_picked(copy, sample, seed))
@@ -83,8 +89,11 @@ def _results(copy: Path) -> dict[str, dict[str, int | None]]:
     }
 
 
-def _configure(path: Path, chosen: Slice) -> None:
+def _configure(copy: Path, chosen: Slice) -> None:
     """Replace the settings of mutmut by those of the slice."""
+    with (copy / "tests" / "conftest.py").open("a", encoding="utf-8") as conftest:
+        conftest.write(NAMED_PLAINLY)
+    path = copy / "pyproject.toml"
     text = re.sub(r"\[tool\.mutmut\]\n(?:[^\[\n].*\n|\n(?=[a-z_]))*", "", path.read_text("utf-8"))
     settings = {
         "source_paths": ["src"],
