@@ -76,7 +76,14 @@ SLICES: Final = {
             (r"x_require_private\n.*\n.*is_folder: bool = True", "whoever asks says which"),
         ),
     ),
-    "domain": Slice(files=(f"{CORE}/domain/*",), tests=("tests/core/domain",), equivalent=(*SPELLINGS,)),
+    "domain": Slice(
+        files=(f"{CORE}/domain/*",),
+        tests=("tests/core/domain",),
+        equivalent=(
+            *SPELLINGS,
+            (r"format\(value, \"F\"\)|strip\(\"XX.XX\"\)", "a figure that is shown is finite, and has no letters"),
+        ),
+    ),
     "sequences": Slice(
         files=tuple(f"{CORE}/guardrails/{name}.py" for name in SEQUENCES),
         tests=(*DECISIONS, "tests/core/guardrails/test_attack_names.py", "tests/core/test_departures.py"),

@@ -23,6 +23,7 @@ from trading_mcp.core.domain.money import (
     is_amount,
     is_change,
     is_exact,
+    is_price,
     lesser,
     plain,
 )
@@ -52,6 +53,22 @@ def test_everything_else_is_no_amount_and_says_what_would_be(evil: Any) -> None:
     with pytest.raises(AmountInvalid, match=r'is not an amount: write plain digits such as "0\.25"') as caught:
         amount(evil)
     assert len(str(caught.value)) < 150
+
+
+def test_what_is_no_amount_is_shown_as_far_as_forty_letters() -> None:
+    with pytest.raises(AmountInvalid) as caught:
+        amount("x" * 50)
+    assert str(caught.value).partition(" is not")[0] == f"'{'x' * 39}"
+
+
+@pytest.mark.parametrize(
+    ("value", "is_one"),
+    [("1E-18", True), ("0.9E-18", False), ("999999999999999.9", True), ("1E+15", False), ("NaN", False)],
+)
+def test_a_price_is_as_small_as_the_smallest_step_and_smaller_than_the_largest_amount(
+    value: str, is_one: bool
+) -> None:
+    assert is_price(Decimal(value)) is is_one
 
 
 @given(st.text(max_size=20))
