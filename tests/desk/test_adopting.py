@@ -9,6 +9,7 @@ import msgspec
 from tests.core.simulation.making import order as made
 from tests.desk.conftest import Play
 from tests.desk.world import BTC, CASH, ETH, World, policy_with
+from trading_mcp.adapters.brokers.faults import Call, Fault
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.latches import TradingState
@@ -17,6 +18,7 @@ from trading_mcp.core.domain.orders import EXTERNAL, Door, OrderType, Side
 from trading_mcp.core.domain.portfolio import Adjustment, position_key
 from trading_mcp.core.domain.verdict import Code
 from trading_mcp.core.ports import Activity, VenueBalance
+from trading_mcp.desk.comparing import Found
 from trading_mcp.desk.opening import replayed
 from trading_mcp.desk.outcomes import Status
 from trading_mcp.desk.reconcile import Reconciler
@@ -246,5 +248,32 @@ def test_a_limit_order_of_ours_is_never_taken_for_one_of_others(play: Play) -> N
         await world.trade(type=OrderType.LIMIT, limit_price=Decimal(80_000))
         await asyncio.sleep(LATER)
         assert not of(world, e.ForeignOrdered)
+
+    play(story)
+
+
+def test_while_an_order_of_ours_may_explain_it_nothing_is_adopted(play: Play) -> None:
+    async def story(world: World) -> None:
+        desk = await world.ready()
+        world.venue.script(Fault.TIMEOUT_BEFORE, call=Call.SUBMIT)
+        assert (await world.trade()).status is Status.UNKNOWN
+        reconciler = Reconciler(world.ports, desk)
+        found = Found(assets=(("ETH", Decimal(0), Decimal(1)),))
+        assert not reconciler._adopt("paper", found)
+        await asyncio.sleep(LATER)
+        assert not desk.book.working
+        assert reconciler._adopt("paper", found)
+        assert [held.position.pair for held in of(world, e.ForeignHeld)] == [ETH]
+
+    play(story)
+
+
+def test_a_key_that_nobody_signed_for_is_told_of(play: Play) -> None:
+    async def story(world: World) -> None:
+        desk = await world.ready()
+        for name in ("old", "odd"):
+            policy = desk.book.policy
+            desk.commit(c.Enroll(fingerprint=name, public_key=name, is_successor=False, shipped=policy))
+        assert "The approver was replaced; it signs here in a day" in world.told.subjects()
 
     play(story)

@@ -12,6 +12,7 @@ from trading_mcp.adapters.brokers.faults import Call, Fault
 from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.orders import OrderState, Side
 from trading_mcp.core.ports import VenueBalance
+from trading_mcp.desk.courier import _is_free
 from trading_mcp.desk.outcomes import Status
 
 
@@ -66,5 +67,24 @@ def test_an_order_that_did_arrive_there_is_found_and_cancelled_by_the_id_the_ven
         bought = await world.trade()
         await asyncio.sleep(30)
         assert (await world.desk.settled(bought.intent_id)).status is Status.FILLED
+
+    play(story, can_fence=False)
+
+
+def test_an_exit_that_buys_back_is_never_let_go_by_a_balance(play: Play) -> None:
+    async def story(world: World) -> None:
+        desk = await world.ready()
+        await world.trade()
+        world.venue.script(Fault.TIMEOUT_BEFORE, call=Call.SUBMIT)
+        sold = await world.trade(BTC, Side.SELL)
+        unknown = desk.book.working[sold.order_id]
+        balances = await world.paper.balances()
+        assert _is_free(desk.book, unknown.order, balances)
+        assert not _is_free(desk.book, replace(unknown.order, side=Side.BUY), balances)
+        assert not _is_free(desk.book, unknown.order, ())
+        # What another order is to sell need not be free for this one.
+        other = replace(unknown, order=replace(unknown.order, id="other", quantity=unknown.order.quantity))
+        book = replace(desk.book, working={**desk.book.working, "other": other})
+        assert _is_free(book, unknown.order, tuple(replace(row, free=Decimal(0)) for row in balances))
 
     play(story, can_fence=False)

@@ -4,6 +4,8 @@ import asyncio
 from decimal import Decimal
 from typing import Any
 
+from msgspec.structs import replace
+
 from tests.desk.conftest import Play
 from tests.desk.world import BTC, ETH, SOL, World, policy_with
 from trading_mcp.adapters.brokers.faults import Call, Fault
@@ -14,6 +16,7 @@ from trading_mcp.core.domain.orders import Door, OrderState, OrderType, Protect,
 from trading_mcp.core.domain.verdict import Code
 from trading_mcp.desk.outcomes import Status
 from trading_mcp.desk.ports import Pace
+from trading_mcp.desk.turns import ENTRIES_AT_ONCE
 
 LOW: dict[str, Any] = {"type": OrderType.LIMIT, "limit_price": Decimal(80_000)}
 HIGH: dict[str, Any] = {"type": OrderType.LIMIT, "limit_price": Decimal(99000)}
@@ -160,3 +163,41 @@ def test_a_kill_is_not_kept_waiting_by_reads_that_have_used_up_their_share(play:
         assert world.clock.boot() - began <= 2 * SECOND
 
     play(story, paces={"paper": Pace(a_second=4.0, at_once=12, kept=0.5)})
+
+
+def test_whoever_finds_the_other_side_taken_once_a_place_is_free_waits_again(play: Play) -> None:
+    async def story(world: World) -> None:
+        desk = await world.ready()
+        await world.trade()
+        await asyncio.sleep(2)
+        lane = desk.courier._turns._entries["paper"]
+        for _ in range(ENTRIES_AT_ONCE):
+            await lane.acquire()
+        entry = world.intent(BTC, id="entry")
+        desk.commit(c.Execute(intent=entry))
+        await asyncio.sleep(0.2)
+        resting = await world.trade(BTC, Side.SELL, **high(world))
+        for _ in range(ENTRIES_AT_ONCE):
+            lane.release()
+        await asyncio.sleep(0.2)
+        assert world.venue.asked.total() == 2, "it found the exit there and stood back"
+        await desk.handle(c.Cancel(door=Door.CLI, order_id=resting.order_id))
+        assert (await desk.settled("entry")).status is Status.FILLED
+
+    play(story, both_sides=False, policy=QUICK)
+
+
+def test_two_entries_wait_for_nothing_that_only_waits_itself(play: Play) -> None:
+    async def story(world: World) -> None:
+        desk = await world.ready()
+        await world.trade(**LOW)
+        (working,) = desk.book.working.values()
+        cleared = replace(working, state=OrderState.CLEARED, order=replace(working.order, id="x"))
+        desk.book = replace(desk.book, working={"x": cleared})
+        entry = replace(working.order, id="y", side=Side.SELL)
+        assert desk.courier._turns._opposed(entry) is None
+        queued_exit = replace(cleared, order=replace(cleared.order, reduces=True))
+        desk.book = replace(desk.book, working={"x": queued_exit})
+        assert desk.courier._turns._opposed(entry) is queued_exit
+
+    play(story, both_sides=False)

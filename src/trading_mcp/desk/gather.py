@@ -64,7 +64,7 @@ class Gatherer:
         venues = tuple(ports.brokers)
         quotes, quotes_before = dict(self._quotes), dict(self._quotes_before)
         for venue in venues:
-            for pair in wanted:
+            for pair in sorted(wanted):
                 quote = self._asked(feed.quote, venue, pair)
                 if quote is not None:
                     took(quote, f"{venue}/{pair}", quotes, quotes_before)

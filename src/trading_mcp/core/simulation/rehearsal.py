@@ -168,7 +168,7 @@ class Rehearsal:
         if self._facts.now != self.now:
             self._start_moment()
         quotes, before = (self._quotes, self._quotes_before) if keep else ({**self._quotes}, {**self._quotes_before})
-        for pair in wanted:
+        for pair in sorted(wanted):
             key = f"{VENUE}/{pair}"
             seen = quotes.get(key)
             if seen is None or key not in self._read:
