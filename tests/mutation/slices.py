@@ -82,6 +82,11 @@ SLICES: Final = {
         equivalent=(
             *SPELLINGS,
             (r"format\(value, \"F\"\)|strip\(\"XX.XX\"\)", "a figure that is shown is finite, and has no letters"),
+            (r"algorithm is not None\) or True", "no algorithm is without a name"),
+            (r"after\.at <= book\.at|at <= times\[-1\]|event\.at <= book\.marked_at", "the two times are the same"),
+            (r"split\(\"/\", \)", "no venue and no pair has a slash in its name"),
+            (r"\(latch\.state, latch\.key\) >=", "two latches never have one key"),
+            (r"other if other >= value|if peak >= value", "the two figures are the same"),
         ),
     ),
     "sequences": Slice(
