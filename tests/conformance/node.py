@@ -37,10 +37,11 @@ def program(name: str) -> Path:
 def _install() -> None:
     for file in ("package.json", "package-lock.json"):
         shutil.copy(HERE / file, CACHE / file)
-    command = [NODE, _NPM, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    quiet = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+    command = [NODE, _NPM, "ci", *quiet, "--fetch-retries=2", "--fetch-retry-mintimeout=1000"]
     try:
         done = subprocess.run(command, cwd=CACHE, capture_output=True, timeout=INSTALL_WITHIN, text=True, check=False)
-        said = " ".join(done.stderr.split())[-300:] if done.returncode else ""
+        said = " ".join(done.stderr.replace("npm error", "").split())[:160] if done.returncode else ""
     except subprocess.TimeoutExpired:
         said = f"it took more than {INSTALL_WITHIN} s"
     if said:
