@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.desk.world import World
-from tests.simulation.virtual import VirtualLoop, run
+from tests.simulation.virtual import Jumping, VirtualLoop, run
 from trading_mcp.core.domain.money import exactly
 
 Story = Callable[[World], Coroutine[Any, Any, None]]
@@ -19,8 +19,8 @@ Play = Callable[..., World]
 def play(tmp_path: Path) -> Play:
     """`play(story, **of_the_world)`: live through a story; whatever it broke on the way fails the test."""
 
-    def played(story: Story, **given: Any) -> World:
-        loop = VirtualLoop()
+    def played(story: Story, selector: Jumping | None = None, **given: Any) -> World:
+        loop = VirtualLoop(selector)
         asyncio.set_event_loop(loop)
         world = World(loop, tmp_path, **given)
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class _Jumping(selectors.SelectSelector):
+class Jumping(selectors.SelectSelector):
     """A selector that never waits: what it would have waited is added to the loop's time."""
 
     def __init__(self) -> None:
@@ -26,8 +26,8 @@ class _Jumping(selectors.SelectSelector):
 class VirtualLoop(asyncio.SelectorEventLoop):
     """A loop whose clock is its own; sleeping and timing out work unchanged and cost nothing."""
 
-    def __init__(self) -> None:
-        self._jumping = _Jumping()
+    def __init__(self, selector: Jumping | None = None) -> None:
+        self._jumping = selector or Jumping()
         super().__init__(self._jumping)
 
     def time(self) -> float:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,11 @@ import pytest
 
 from tests.desk.world import BTC, World
 from tests.doors.mcp_server.conftest import Play
-from tests.doors.mcp_server.web import HELLO, Site, opened
+from tests.doors.mcp_server.web import HELLO, Loopback, Site, opened
 from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.orders import Door
 from trading_mcp.doors.http_guard import BODY_MAX
+from trading_mcp.doors.mcp_server.http import CONNECTIONS_MAX, REQUEST_WITHIN
 
 Visit = Callable[[World, Site], Awaitable[None]]
 Visits = Callable[[Visit], World]
@@ -30,7 +31,7 @@ def visit(play: Play, tmp_path: Path) -> Visits:
             async with opened(world, tmp_path) as site:
                 await told(world, site)
 
-        return play(story)
+        return play(story, Loopback())
 
     return visited
 
@@ -224,6 +225,43 @@ def _listen() -> dict[str, Any]:
     }
     params = {"_meta": meta, "notifications": {"resourceSubscriptions": ["desk://status"]}}
     return {"jsonrpc": "2.0", "id": 7, "method": "subscriptions/listen", "params": params}
+
+
+@pytest.mark.parametrize("beginning", [b"", b"POST /mcp HTTP/1.1\r\nHost: 127"])
+def test_who_only_knocks_is_not_waited_for_and_takes_no_more_than_there_is(visit: Visits, beginning: bytes) -> None:
+    async def story(world: World, site: Site) -> None:
+        knocking = [await asyncio.open_connection("127.0.0.1", site.port) for _ in range(CONNECTIONS_MAX + 20)]
+        for _, writer in knocking:
+            writer.write(beginning)
+        await asyncio.sleep(REQUEST_WITHIN / 2)
+        assert gone(knocking) == 20  # more than there may be
+        assert (await site.says(b"")) == b""
+        await asyncio.sleep(REQUEST_WITHIN)
+        assert gone(knocking) == len(knocking)
+        for _, writer in knocking:
+            writer.close()
+        assert (await site.asks(json=HELLO)).status_code == 200
+
+    visit(story)
+
+
+def gone(connections: Sequence[tuple[asyncio.StreamReader, asyncio.StreamWriter]]) -> int:
+    return sum(reader.at_eof() or reader.exception() is not None for reader, _ in connections)
+
+
+def test_a_client_that_asks_now_and_then_keeps_its_connection(visit: Visits) -> None:
+    async def story(world: World, site: Site) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+        ask = f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{site.port}\r\n\r\n".encode()
+        for _ in range(5):
+            writer.write(ask)
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 404 ")
+            await reader.readexactly(int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]))
+            await asyncio.sleep(0.4 * REQUEST_WITHIN)
+        writer.close()
+
+    visit(story)
 
 
 def test_no_token_reaches_the_log_and_nothing_the_terminal(

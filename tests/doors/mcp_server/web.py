@@ -1,6 +1,7 @@
 """An HTTP door before a world's desk, on a real socket, and clients of it: the SDK's own, and raw requests."""
 
 import asyncio
+import selectors
 import socket
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from tests.desk.world import World
 from tests.doors.mcp_server.conftest import Assistant, door_of
+from tests.simulation.virtual import Jumping
 from trading_mcp.adapters.system.tokens import Tokens
 from trading_mcp.doors.mcp_server.door import McpDoor
 from trading_mcp.doors.mcp_server.http import HttpDoor
@@ -23,7 +25,17 @@ HELLO = {
     "method": "initialize",
     "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "raw", "version": "1"}},
 }
+MOMENT = 0.003
 ACCEPT = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
+
+
+class Loopback(Jumping):
+    """A selector that gives the machine's own network a moment before time goes on: it takes one to deliver."""
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout == 0:
+            return super().select(0)
+        return selectors.SelectSelector.select(self, MOMENT) or super().select(timeout)
 
 
 class Site:

@@ -26,6 +26,8 @@ from trading_mcp.doors.mcp_server.server import CALLER
 PATH: Final = "/mcp"
 CONNECTIONS_MAX: Final = 128
 SESSIONS_MAX: Final = 64
+# How long a connection may take to say what it wants.
+REQUEST_WITHIN: Final = 10.0
 # How long the answers under way may take once the desk stops; what they are about is finished in any case.
 LAST_ANSWERS_WITHIN: Final = 2.0
 ROLES: Final[dict[str, dict[str, object]]] = {"reader": {"read_only": True}, "trader": {}}
@@ -59,7 +61,6 @@ class HttpDoor:
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
-                limit_concurrency=CONNECTIONS_MAX,
                 timeout_graceful_shutdown=1,
             )
         )
@@ -191,7 +192,51 @@ class _Server(uvicorn.Server):
 
 
 class _Protocol(H11Protocol):
-    """HTTP/1.1 as it is, and what is not HTTP refused in a sentence."""
+    """HTTP/1.1 as it is, but that nobody holds more connections than there may be, or one without a request.
+
+    Anybody on this machine can knock here, and what they take away is missing where the desk keeps its journal.
+    """
+
+    _patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Meet a client, or hang up: before it has said a word there is nobody to tell why."""
+        super().connection_made(transport)
+        if len(self.connections) > CONNECTIONS_MAX:
+            _log.warning("refused: %d connections are open, which is the most", CONNECTIONS_MAX)
+            transport.abort()
+        else:
+            self._wait_for_request()
+
+    def data_received(self, data: bytes) -> None:
+        """Read on; a request that is whole is waited for no longer."""
+        super().data_received(data)
+        self._wait_for_request()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the client."""
+        self._end_patience()
+        super().connection_lost(exc)
+
+    def _wait_for_request(self) -> None:
+        if not self._is_idle:
+            self._end_patience()
+        elif self._patience is None and not self.transport.is_closing():
+            self._patience = self.loop.call_later(REQUEST_WITHIN, self._lose_patience)
+
+    @property
+    def _is_idle(self) -> bool:
+        return not self.cycle or self.cycle.response_complete
+
+    def _lose_patience(self) -> None:
+        self._patience = None
+        if self._is_idle:
+            self.transport.abort()
+
+    def _end_patience(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - that it is no HTTP is all that it ever says
         """Say what to do instead."""
