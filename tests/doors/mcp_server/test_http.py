@@ -197,7 +197,7 @@ def test_a_desk_that_stops_ends_open_streams_and_lets_nobody_in(visit: Visits, e
                 session = await site.begins(http)
                 asked = http.build_request("GET", site.url, headers=session)
             else:
-                asked = http.build_request("POST", site.url, headers=_stateless(site), json=_listen())
+                asked = http.build_request("POST", site.url, **stateless(site, "subscriptions/listen", LISTEN))
             stream = await http.send(asked, stream=True)
             assert stream.status_code == 200, await stream.aread()
             before = asyncio.get_running_loop().time()
@@ -213,18 +213,68 @@ def test_a_desk_that_stops_ends_open_streams_and_lets_nobody_in(visit: Visits, e
     visit(story)
 
 
-def _stateless(site: Site) -> dict[str, str]:
-    return {**site.headers(), "Mcp-Protocol-Version": "2026-07-28", "Mcp-Method": "subscriptions/listen"}
+LISTEN = {"notifications": {"resourceSubscriptions": ["desk://status"]}}
+TRADE = {"name": "execute_trade", "arguments": {"pair": BTC, "side": "buy", "notional": "100", "intent_id": "lost"}}
 
 
-def _listen() -> dict[str, Any]:
+def stateless(site: Site, method: str, params: dict[str, Any]) -> dict[str, Any]:
+    """One request of the newer era, which stands by itself."""
     meta = {
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
         "io.modelcontextprotocol/clientCapabilities": {},
         "io.modelcontextprotocol/clientInfo": {"name": "raw", "version": "1"},
     }
-    params = {"_meta": meta, "notifications": {"resourceSubscriptions": ["desk://status"]}}
-    return {"jsonrpc": "2.0", "id": 7, "method": "subscriptions/listen", "params": params}
+    name = {"Mcp-Name": params["name"]} if "name" in params else {}
+    return {
+        "headers": {**site.headers(), "Mcp-Protocol-Version": "2026-07-28", "Mcp-Method": method, **name},
+        "json": {"jsonrpc": "2.0", "id": 7, "method": method, "params": {"_meta": meta, **params}},
+    }
+
+
+async def handshaken(site: Site, http: httpx2.AsyncClient, method: str, params: dict[str, Any]) -> dict[str, Any]:
+    """The same request in a session of the handshake era."""
+    ask = {"jsonrpc": "2.0", "id": 7, "method": method, "params": params}
+    return {"headers": await site.begins(http), "json": ask}
+
+
+async def posted(site: Site, http: httpx2.AsyncClient, era: str) -> "asyncio.Task[httpx2.Response]":
+    """A trade under way."""
+    ask = (
+        stateless(site, "tools/call", TRADE)
+        if era == "stateless"
+        else await handshaken(site, http, "tools/call", TRADE)
+    )
+    return asyncio.create_task(http.post(site.url, **ask))
+
+
+@pytest.mark.parametrize("era", ["handshake", "stateless"])
+def test_a_trade_whose_client_hangs_up_is_finished_and_journaled(visit: Visits, era: str) -> None:
+    async def story(world: World, site: Site) -> None:
+        async with httpx2.AsyncClient() as http:
+            asking = await posted(site, http, era)
+            await world.until(lambda: world.desk.book.intent("lost") is not None)
+            asking.cancel()
+            await asyncio.wait((asking,))
+        await world.until(lambda: world.held() > 0)
+        await world.until(lambda: any(isinstance(each, e.ToolAnswered) for each in world.events()))
+
+    answered = [each for each in visit(story).events() if isinstance(each, e.ToolAnswered)]
+    assert [each.status for each in answered] == ["filled"]
+
+
+@pytest.mark.parametrize("era", ["handshake", "stateless"])
+def test_a_desk_that_stops_still_answers_what_it_was_asked(visit: Visits, era: str) -> None:
+    async def story(world: World, site: Site) -> None:
+        async with httpx2.AsyncClient() as http:
+            asking = await posted(site, http, era)
+            await world.until(lambda: world.desk.book.intent("lost") is not None)
+            site.door.shut()
+            await site.door.close()
+            answer = await asking
+        assert answer.status_code == 200
+        assert '"status":"filled"' in answer.text.replace(" ", "").replace("\\", "")
+
+    visit(story)
 
 
 @pytest.mark.parametrize("beginning", [b"", b"POST /mcp HTTP/1.1\r\nHost: 127"])
