@@ -7,8 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
-from trading_mcp.desk import past, queries
-from trading_mcp.desk.answers import EntryShown, ProposalShown
+from trading_mcp.desk import history, past
+from trading_mcp.desk.answers import EntryShown
+from trading_mcp.desk.answers_past import ProposalsTold
+from trading_mcp.desk.history import Filter
+from trading_mcp.desk.queries import ROWS_MAX
 from trading_mcp.doors.mcp_server.tool import Arguments, Call, Tool
 from trading_mcp.doors.mcp_server.tools import TOOLS
 from trading_mcp.errors import UsageInvalid
@@ -60,13 +63,20 @@ class OneEntry(Arguments, frozen=True, kw_only=True):
     seq: str
 
 
-def read_proposal(call: Call, given: OneProposal) -> ProposalShown:
-    for shown in queries.proposals(call.moments.now()).proposals:
-        if shown.id == given.id:
-            return shown
-    raise UsageInvalid(
-        f"No proposal {redacted(given.id, 60)} waits.", "What waits: get_proposals. What became of it: get_events."
-    )
+def read_proposal(call: Call, given: OneProposal) -> ProposalsTold:
+    """Tell what get_proposals tells, of this one alone; it has an address for as long as its end is remembered."""
+    read, journal = call.moments.now(), call.desk.ports.journal
+    waiting = tuple(each for each in history.proposals(read, journal, None).proposals if each.id == given.id)
+    if waiting:
+        return ProposalsTold(proposals=waiting, left_out=0, ended=(), cursor="")
+    past_ones = history.proposals(read, journal, Filter(limit=ROWS_MAX)).ended
+    ended = tuple(each for each in past_ones if each.id == given.id)
+    if not ended:
+        raise UsageInvalid(
+            f"No proposal {redacted(given.id, 60)} waits or ended lately.",
+            "What waits and what ended: get_proposals. What became of others: get_events.",
+        )
+    return ProposalsTold(proposals=(), left_out=0, ended=ended[:1], cursor="")
 
 
 def read_entry(call: Call, given: OneEntry) -> EntryShown:
@@ -102,13 +112,13 @@ RESOURCES: Final = (
         uri=PROPOSAL,
         part="id",
         title="One proposal",
-        description="What waits for the owner's signature. Updated when it opens, changes or ends.",
+        description="What waits for the owner's signature, or what became of it. Updated when it opens or ends.",
         same_as="get_proposals",
         tool=replace(
             _TOOLS["get_proposals"],
             name=f"{PROPOSAL}{{id}}",
             arguments=OneProposal,
-            answer=ProposalShown,
+            answer=ProposalsTold,
             run=read_proposal,
         ),
     ),
