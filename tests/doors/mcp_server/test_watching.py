@@ -222,7 +222,8 @@ async def test_over_http_both_eras_are_told_too(tmp_path: Path) -> None:
     loop: Any = asyncio.get_running_loop()
     world = World(loop, tmp_path)
     await world.ready()
-    async with opened(world, tmp_path, watched(world)) as site:
+    door = watched(world)
+    async with opened(world, tmp_path, door) as site:
         heard: asyncio.Queue[str] = asyncio.Queue()
 
         async def hear(message: object) -> None:
@@ -240,6 +241,8 @@ async def test_over_http_both_eras_are_told_too(tmp_path: Path) -> None:
             await newer.calls("set_guardrails", changes={"account.orders_open_max": "3"})
             assert await asyncio.wait_for(anext(stream), 20) == ResourceUpdated("desk://policy")
             assert await asyncio.wait_for(heard.get(), 20) == "desk://policy"
+            assert len(door._watching._watchers) == 1
+        await world.until(lambda: not (door._watching._watchers or door._watching._streams), 20)
     await world.crash()
 
 
