@@ -91,6 +91,7 @@ def test_a_port_that_somebody_listens_on_is_told_and_one_is_offered(place: Place
     opened = open_whole(place)  # whatever was refused holds nothing
     with listening(opened, place, int(port)) as listener:
         assert listener.getsockname() == ("127.0.0.1", int(port))
+        assert listener.proto == socket.IPPROTO_TCP  # else no answer is sent at once
     opened.close()
 
 
