@@ -88,6 +88,7 @@ TRADING_AGENT = (
         "Assistants find the fourteen tools under the names they were promised; every call is journaled.",
         "tests/doors/mcp_server/test_surface.py::test_the_tools_cost_little_to_read",
         "tests/doors/mcp_server/test_tools.py::test_every_tool_answers_and_is_journaled_before_and_after",
+        "tests/doors/mcp_server/test_resources.py::test_every_resource_is_listed_read_and_journaled_before_and_after",
         "tests/doors/mcp_server/test_http.py::test_a_trader_trades_in_both_eras_and_the_journal_names_the_token",
         "tests/doors/mcp_server/test_http.py::test_a_reader_has_what_reads_and_nothing_else",
     ),

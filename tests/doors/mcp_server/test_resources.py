@@ -28,6 +28,7 @@ async def told(client: Client, uri: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.proves("T17")
 def test_every_resource_is_listed_read_and_journaled_before_and_after(play: Play, era: str) -> None:
     async def story(world: World) -> None:
         await world.ready()
