@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -145,31 +146,93 @@ def test_a_full_disk_stops_trading_in_a_sentence_and_a_start_with_space_goes_on_
     assert [each["pair"] for each in desk.say("portfolio", "--json").answer["positions"]] == ["BTC-USDT"]
 
 
-AHEAD = """\
-import sys, time
+# The machine's clocks, moved by what two files say: the wall's, and the one that goes on during sleep.
+MOVED = """\
+import os, pathlib, sys
 from trading_mcp.adapters.system import clock
-clock.SystemClock.now = lambda self: time.time_ns() // 1000 + 3_600_000_000
+folder = pathlib.Path(os.environ["HOME"])
+def moved(real, name):
+    def read(self):
+        file = folder / name
+        return real(self) + (int(file.read_text()) if file.exists() else 0)
+    return read
+clock.SystemClock.now = moved(clock.SystemClock.now, "wall")
+clock.SystemClock.boot = moved(clock.SystemClock.boot, "boot")
 from trading_mcp.__main__ import main
 sys.exit(main(sys.argv[1:]))
 """
+HOUR = 3_600_000_000
 
 
-def test_a_clock_that_was_set_back_is_told_and_nothing_adds_risk(data: Path) -> None:
-    desk = DeskProcess(data, "ahead")
-    made = subprocess.run([sys.executable, "-c", AHEAD, "home", "new", "ahead"], env=desk.environment, check=False)
-    assert made.returncode == 0
-    clock = checks(desk)["clock"]
+@pytest.fixture
+def moved(data: Path) -> Generator[DeskProcess]:
+    """A desk on a machine whose clocks can be moved."""
+    desk = DeskProcess(data)
+    desk.program = (sys.executable, "-c", MOVED)
+    yield desk
+    desk.end()
+
+
+def put(folder: Path, **clocks: int) -> None:
+    """Move the clocks, each in one step that a reader sees whole."""
+    for name, shift in clocks.items():
+        draft = folder / f"{name}.new"
+        draft.write_text(str(shift))
+        draft.replace(folder / name)
+
+
+def until_told(desk: DeskProcess, word: str) -> Said:
+    said = desk.say("status")
+    for _ in range(60):
+        if word in said.words:
+            break
+        said = desk.say("status")
+    return said
+
+
+def test_a_clock_that_is_set_back_latches_and_nothing_adds_risk(moved: DeskProcess) -> None:
+    moved.start()
+    put(moved.data, wall=-HOUR)
+    said = until_told(moved, "the clock stepped back by")
+    assert said.code == 0
+    assert "by CLOCK_UNSOUND" in said.words
+    denied = moved.say("trade", "buy", "BTC-USDT", "--notional", "50")
+    assert denied.code == 4, denied
+    latch = checks(moved)["latch"]
+    assert "the clock stepped back by" in latch["said"]
+    assert latch["next_step"].startswith("Release it: ")
+
+
+def test_a_lid_that_was_closed_lets_nothing_add_risk_until_the_venue_was_compared(moved: DeskProcess) -> None:
+    moved.start()
+    put(moved.data, wall=HOUR, boot=HOUR)
+    bought = moved.say("trade", "buy", "BTC-USDT", "--notional", "50", "--id", "first")
+    for number in range(60):
+        if bought.code == 0:
+            break
+        assert bought.code == 4, bought
+        assert "would pass" in bought.words.lower(), bought
+        bought = moved.say("trade", "buy", "BTC-USDT", "--notional", "50", "--id", f"again-{number}")
+    assert bought.code == 0
+    told = moved.say("audit", "tail", "--all", "--count", "200", "--json").answer["entries"]
+    kinds = [each["kind"] for each in told]
+    assert "Woke" in kinds, [(each["seq"], each["kind"], each["text"]) for each in told]
+    assert kinds.index("Suspended") < kinds.index("Woke") < kinds.index("OrderCleared")
+    assert "lost time" not in moved.say("status").words
+
+
+def test_a_clock_that_was_set_back_while_no_desk_ran_is_told(moved: DeskProcess) -> None:
+    put(moved.data, wall=HOUR)
+    moved.start()
+    stopped(moved)
+    put(moved.data, wall=0)
+    clock = checks(moved)["clock"]
     assert (clock["outcome"], "before the newest entry of the journal" in clock["said"]) == ("bad", True)
-    desk.start()
-    try:
-        denied = desk.say("trade", "buy", "BTC-USDT", "--notional", "50")
-        assert denied.code == 4, denied
-        status = desk.say("status")
-        assert status.code == 0
-        assert "clock" in status.words.lower()
-        assert checks(desk)["latch"]["next_step"].startswith("Release it: ")
-    finally:
-        desk.end()
+    moved.program = PROGRAM
+    moved.start()
+    denied = moved.say("trade", "buy", "BTC-USDT", "--notional", "50")
+    assert denied.code == 4, denied
+    assert "clock" in moved.say("status").words.lower()
 
 
 def test_a_client_that_says_nothing_or_garbage_for_ever_keeps_nobody_out(desk: DeskProcess) -> None:

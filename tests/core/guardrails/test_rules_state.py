@@ -106,6 +106,8 @@ def clock_rows() -> tuple[Row, ...]:
         passes("both clocks went on together", lambda: drift(60 * SECOND, 60 * SECOND)),
         passes("wall clock 2 s behind", lambda: drift(0, late)),
         denies("wall clock 2 s and a tick behind", lambda: drift(0, late + 1), Code.CLOCK_UNSOUND),
+        denies("a minute and a tick unwatched", lambda: drift(60 * SECOND + 1, 60 * SECOND + 1), Code.CLOCK_UNSOUND),
+        passes("an exit, unwatched", lambda: leaving().with_facts(wall_elapsed=late**2, boot_elapsed=late**2)),
         denies("now a tick before the last entry", lambda: quiet().with_book(at=NOW + 1), Code.CLOCK_UNSOUND),
         passes("now at the last entry", lambda: quiet().with_book(at=NOW)),
         denies("suspended", lambda: quiet().with_book(suspended_at=NOW), Code.CLOCK_UNSOUND),

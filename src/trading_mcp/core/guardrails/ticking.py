@@ -19,7 +19,7 @@ from trading_mcp.core.domain.events import (
 from trading_mcp.core.domain.facts import Facts
 from trading_mcp.core.domain.instruments import asset_of
 from trading_mcp.core.domain.latches import ACCOUNT, Latch, Scope, ScopeKind, TradingState
-from trading_mcp.core.domain.market import HOUR, MINUTE, FeedHealth, Market
+from trading_mcp.core.domain.market import HOUR, FeedHealth, Market
 from trading_mcp.core.domain.money import ZERO, is_amount, is_change
 from trading_mcp.core.domain.orders import OrderState
 from trading_mcp.core.domain.portfolio import Adjustment
@@ -31,11 +31,10 @@ from trading_mcp.core.guardrails.draft import Draft
 from trading_mcp.core.guardrails.finding import shown, span
 from trading_mcp.core.guardrails.marks import add_latch
 from trading_mcp.core.guardrails.resting import take_back
-from trading_mcp.core.guardrails.rules.state import CLOCK_DRIFT_MAX
+from trading_mcp.core.guardrails.rules.state import CLOCK_DRIFT_MAX, UNWATCHED_MAX
 from trading_mcp.core.guardrails.valuation import price_of
 
 # Longer than this between two ticks and the desk was not watching: a closed lid, a stopped process.
-UNWATCHED_MAX: Final = MINUTE
 SUSPENSIONS_MAX: Final = 3
 
 

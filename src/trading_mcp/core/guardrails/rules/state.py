@@ -4,7 +4,7 @@ from typing import Final
 
 from trading_mcp.core.domain.home import Mode
 from trading_mcp.core.domain.latches import TradingState
-from trading_mcp.core.domain.market import SECOND
+from trading_mcp.core.domain.market import MINUTE, SECOND
 from trading_mcp.core.domain.orders import Door, OrderState, Purpose
 from trading_mcp.core.domain.verdict import Code, Finding
 from trading_mcp.core.guardrails.case import Case
@@ -16,6 +16,7 @@ _LIVE: Final = Mode.LIVE
 _UNKNOWN: Final = OrderState.UNKNOWN
 _ACTIVE: Final = TradingState.ACTIVE
 CLOCK_DRIFT_MAX: Final = 2 * SECOND
+UNWATCHED_MAX: Final = MINUTE
 _CODES: Final = {
     TradingState.FROZEN: Code.STATE_FROZEN,
     TradingState.HALTED: Code.STATE_HALTED,
@@ -139,6 +140,10 @@ def clock(case: Case, risk: Risk) -> Finding | None:
     elif not facts.now >= book.at:
         reason, limit = "the clock is behind the last journal entry", "not behind"
         actual = f"{span(book.at - facts.now, UP)} behind"
+    elif not facts.boot_elapsed <= UNWATCHED_MAX:
+        # The lid was just opened, and the desk has not looked around yet.
+        reason, limit = "time went by unwatched", span(UNWATCHED_MAX)
+        actual = span(facts.boot_elapsed, UP)
     elif book.suspended_at is not None:
         reason, limit, actual = "time went by unwatched; feeds and venues are being checked", "watched", "suspended"
     else:
