@@ -27,6 +27,7 @@ from trading_mcp.place import (
     runtime_folder,
     shown,
     socket_path,
+    spelled,
 )
 
 _ = (short, nobody)
@@ -300,3 +301,24 @@ def test_a_home_that_one_may_not_enter_is_unsound(nobody: Path) -> None:
 
 def test_what_is_shown_does_nothing_to_a_terminal() -> None:
     assert shown("a\x1b[31mb\nc\u202ed é") == "a?[31mb?c?d é"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "typed"),
+    [
+        ("It waits: trading-mcp approve order/1", "It waits: P approve --home x order/1"),
+        ("Look: trading-mcp policy show.", "Look: P policy show --home x."),
+        ("Run trading-mcp audit verify, then trading-mcp desk stop.", None),
+        ("Close it: trading-mcp close --all", "Close it: P close --home x --all"),
+        ("Look: trading-mcp status --home other", "Look: P status --home other"),
+        ("/bin/trading-mcp status is spelled already", "/bin/trading-mcp status is spelled already"),
+    ],
+)
+def test_a_sentence_names_the_home_its_commands_are_for(sentence: str, typed: str | None) -> None:
+    called = program()
+    wanted = typed or "Run P audit verify --home x, then P desk stop --home x."
+    assert spelled(sentence, Place("x", "/homes/x")) == wanted.replace("P ", f"{called} ")
+    by_path = spelled("Look: trading-mcp status", Place("x", "/my homes/x", is_by_path=True))
+    assert by_path == f"Look: TRADING_MCP_HOME='/my homes/x' {called} status"
+    usual = Place("simulated", "/homes/simulated")
+    assert spelled("Look: trading-mcp status", usual) == f"Look: {called} status"

@@ -27,6 +27,8 @@ SOCKET_PATH_MAX = 103  # what macOS takes; Linux takes four bytes more, and one 
 PROGRAM = "trading-mcp"
 # In a sentence the program's name and a small word or an option after it are a command; nothing else is.
 _BARE = rf"(?<![\w/.'-]){PROGRAM} (?=[a-z]|--)"
+# The words after which a command's options may stand: for some the next one is a part of the command.
+_COMMAND = rf"(?<![\w/.'-]){PROGRAM} ((?:(?:approver|audit|desk(?= stop)|policy|token) )?[a-z]+)"
 
 _NAME_FIRST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 _NAME_REST = _NAME_FIRST | {"-", "_"}
@@ -217,13 +219,19 @@ def typed(words: str) -> str:
     return f"{program()} {words}"
 
 
-def spelled(text: str) -> str:
-    """A sentence of ours with its commands as a person would type them.
+def spelled(text: str, place: Place | None = None) -> str:
+    """A sentence of ours with its commands as a person would type them, for a home other than the usual one too.
 
     What the desk says and records names no path of this machine; whoever shows it to a person spells it out.
     """
     called = program()
-    return re.sub(_BARE, lambda _: f"{called} ", text)
+    if place is None or (place.name == DEFAULT_HOME and not place.is_by_path):
+        return re.sub(_BARE, lambda _: f"{called} ", text)
+    if place.is_by_path:
+        called = f"{HOME_VARIABLE}={shown(shlex.quote(place.path))} {called}"
+        return re.sub(_BARE, lambda _: f"{called} ", text)
+    home = "" if "--home" in text else f" --home {place.name}"
+    return re.sub(_COMMAND, lambda found: f"{called} {found[1]}{home}", text)
 
 
 def _digest(text: str) -> str:

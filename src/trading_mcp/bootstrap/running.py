@@ -9,6 +9,7 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Generator
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from trading_mcp import __version__, link
@@ -36,7 +37,7 @@ from trading_mcp.desk.ports import Ports
 from trading_mcp.desk.queries import Since
 from trading_mcp.doors.local.server import LocalDoor
 from trading_mcp.errors import JournalError, TradingMcpError, UsageInvalid
-from trading_mcp.place import Place, socket_path
+from trading_mcp.place import Place, socket_path, spelled
 
 if TYPE_CHECKING:
     from trading_mcp.doors.mcp_server.door import McpDoor
@@ -104,13 +105,13 @@ def _logging(home: Opened) -> Generator[None]:
         log.close()
 
 
-def _assistants(desk: Desk, home: Opened, notes: tuple[str, ...]) -> McpDoor:
+def _assistants(desk: Desk, home: Opened, place: Place, notes: tuple[str, ...]) -> McpDoor:
     # Only a desk that runs needs the SDK, which takes longer to load than everything else together.
     from trading_mcp.doors.mcp_server.door import McpDoor  # noqa: PLC0415
 
     settings = home.settings
     ceiling = {"read_only": settings.assistants_read_only, "exclude_tools": settings.assistants_exclude_tools}
-    return McpDoor(desk, Moments(desk, home.since, notes), ceiling)
+    return McpDoor(desk, Moments(desk, home.since, notes), ceiling, partial(spelled, place=place))
 
 
 class _Running:
@@ -156,7 +157,7 @@ class _Running:
         self._latch_trouble(desk)
         self._pin(desk, services)
         self._halt.arm()
-        assistants = self._assistants = _assistants(desk, self._home, self._notes())
+        assistants = self._assistants = _assistants(desk, self._home, self._place, self._notes())
         door = self._door = LocalDoor(desk, services, self._home.since, self._stop, self._notes(), assistants)
         await door.open(listener)
         gc.freeze()  # what is there now stays for good, and no answer waits while it is looked through

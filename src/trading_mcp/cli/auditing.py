@@ -19,7 +19,7 @@ from trading_mcp.desk.answers import EntriesAnswer, EntryShown, LinesAnswer, Ver
 from trading_mcp.desk.searching import FoundAnswer
 from trading_mcp.doors.local import requests as r
 from trading_mcp.errors import DeskMissing, Exit, LinkBroken, UsageInvalid
-from trading_mcp.place import Place, typed
+from trading_mcp.place import Place
 
 # What the question itself and the moment of its answer added.
 BEHIND_MAX = 200
@@ -122,7 +122,7 @@ def _verify(place: Place, *, is_json: bool) -> int:
     try:
         reply = ask(place, r.AuditVerify())
     except DeskMissing:
-        reply = Reply(commands.module_of("offline").verified(place))
+        reply = Reply(commands.module_of("offline").verified(place), place)
     if is_json:
         page.dump(reply)
         return reply.exit
@@ -146,7 +146,7 @@ def _tail(reply: Reply) -> None:
     for each in told.entries:
         _line(each)
     if told.next_since:
-        page.say(f"Go on: {typed(f'audit tail --since {told.next_since}')}")
+        page.say(reply.spelled(f"Go on: trading-mcp audit tail --since {told.next_since}"))
 
 
 def _line(entry: EntryShown) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from trading_mcp import link
 from trading_mcp.doors.local.requests import Request
 from trading_mcp.errors import Exit, LinkBroken, TradingMcpError
-from trading_mcp.place import Place, shown
+from trading_mcp.place import Place, shown, spelled
 
 CLIENT = "command line"
 ANSWER_WITHIN = 60.0
@@ -30,14 +30,19 @@ class Refusal(TradingMcpError):
 class Reply:
     """One answer of the desk: how the command ends, what it said, and the envelope around it."""
 
-    def __init__(self, fields: dict[str, object]) -> None:
+    def __init__(self, fields: dict[str, object], place: Place) -> None:
         self.fields = fields
+        self._place = place
         self.exit = Exit(cast("int", fields["exit"]))
         self.mode = shown(str(fields.get("mode", "")))
         self.home = shown(str(fields.get("home", "")))
         self.state = shown(str(fields.get("trading_state", "")))
         self.as_of = cast("int", fields.get("as_of", 0))
         self.seq = cast("int", fields.get("journal_seq", 0))
+
+    def spelled(self, text: str) -> str:
+        """Return a sentence of the desk's with its commands as they are typed for this home."""
+        return spelled(text, self._place)
 
     def answer(self, kind: type[T]) -> T:
         """Return what was answered, as what it must be."""
@@ -63,19 +68,19 @@ def ask(place: Place, request: Request, *, any_version: bool = False) -> Reply:
                 f"The desk of home {place} hung up before it answered.",
                 f"Look what became of it: {place.command('audit tail')}",
             ) from error
-    return _believed(answer)
+    return _believed(answer, place)
 
 
-def _believed(answer: dict[str, object]) -> Reply:
+def _believed(answer: dict[str, object], place: Place) -> Reply:
     match answer:
         case {"ok": True, "exit": int()}:
-            return Reply(answer)
+            return Reply(answer, place)
         case {
             "ok": False,
             "exit": int(code),
             "error": {"code": str(kind), "message": str(said), "next_step": str(step)},
         }:
-            raise Refusal(shown(said), shown(step), Exit(code), shown(kind))
+            raise Refusal(shown(said), spelled(shown(step), place), Exit(code), shown(kind))
         case _:
             raise LinkBroken("The desk's answer is not what was agreed.", "Use a client of the desk's own version.")
 

@@ -19,7 +19,7 @@ from trading_mcp.desk.answers import (
     WhyAnswer,
 )
 from trading_mcp.doors.local import requests as r
-from trading_mcp.place import spelled, typed
+from trading_mcp.place import typed
 
 # As much of an order's id as people read; `cancel` takes it, too. The whole one is in --json.
 SHORT = 8
@@ -172,11 +172,11 @@ def proposals(reply: Reply) -> None:
             page.pair("signed", f"takes effect {page.moment(each.effective_at)} UTC")
         else:
             page.pair("open for", page.ago(each.expires_at - reply.as_of))
-        findings(each.findings)
+        findings(reply, each.findings)
         page.pair("asked through", f"{each.door} {each.client}")
         page.pair("its words", each.reason)
     print()
-    page.say(f"Read and sign one: {typed('approve ID')}. Say no: {typed('decline ID')}.")
+    page.say(reply.spelled("Read and sign one: trading-mcp approve ID. Say no: trading-mcp decline ID."))
     _left_out(told.left_out)
 
 
@@ -197,7 +197,7 @@ def pairs(reply: Reply) -> None:
     _left_out(told.left_out)
 
 
-def findings(found: Sequence[FindingShown]) -> None:
+def findings(reply: Reply, found: Sequence[FindingShown]) -> None:
     """Show findings: the rule, its words, the limit, the value, and what would pass."""
     for each in found:
         mark = page.inked("?", "ask") if each.outcome == "ASK" else page.inked("✗", "bad")
@@ -206,7 +206,7 @@ def findings(found: Sequence[FindingShown]) -> None:
         said = ", ".join(part for part in numbers if part)
         page.say(f"{each.reason}. {said}{'.' if said else ''}", 4)
         if each.would_pass:
-            page.say(f"Would pass: {spelled(each.would_pass)}.", 4)
+            page.say(f"Would pass: {reply.spelled(each.would_pass)}.", 4)
 
 
 def why(reply: Reply) -> None:
@@ -221,7 +221,7 @@ def why(reply: Reply) -> None:
         page.pair("policy", told.policy[:16])
     if told.status:
         page.pair("became", told.status)
-    findings(told.findings)
+    findings(reply, told.findings)
     if told.outcome == "ALLOW":
         page.say("No rule objected.", 2)
 

@@ -13,7 +13,7 @@ import msgspec
 
 from trading_mcp.cli.client import Reply
 from trading_mcp.cli.parsing import WIDTH, wrapped
-from trading_mcp.place import shown, spelled
+from trading_mcp.place import shown
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COLOURS = {"good": "32", "bad": "31", "ask": "33", "dim": "2", "bold": "1"}
@@ -110,5 +110,5 @@ def dump(reply: Reply) -> None:
     answer = fields.get("answer")
     if isinstance(answer, dict) and "next_step" in answer:
         told = cast("dict[str, object]", answer)
-        fields["answer"] = {**told, "next_step": spelled(str(told["next_step"]))}
+        fields["answer"] = {**told, "next_step": reply.spelled(str(told["next_step"]))}
     print(msgspec.json.format(msgspec.json.encode(fields)).decode())

@@ -13,7 +13,6 @@ from trading_mcp.cli.parsing import parser, place_of
 from trading_mcp.desk.answers import DoneAnswer, TradeAnswer
 from trading_mcp.doors.local import requests as r
 from trading_mcp.errors import UsageInvalid
-from trading_mcp.place import spelled, typed
 
 _TRADE = """\
   trading-mcp trade buy BTC-USDT --notional 100 --stop-loss 120000
@@ -123,10 +122,10 @@ def traded(reply: Reply) -> None:
         page.pair("proposal", told.proposal_id)
     page.pair("intent", told.intent_id)
     if told.seq:
-        page.pair("journal", f"entry {told.seq}: {typed(f'why {told.seq}')}")
-    findings(told.findings)
+        page.pair("journal", f"entry {told.seq}: {reply.spelled(f'trading-mcp why {told.seq}')}")
+    findings(reply, told.findings)
     if told.next_step:
-        page.say(spelled(told.next_step))
+        page.say(reply.spelled(told.next_step))
 
 
 def done(reply: Reply) -> None:
@@ -135,4 +134,4 @@ def done(reply: Reply) -> None:
     for line in told.sentences:
         page.say(line, 0, 2)
     if told.next_step:
-        page.say(spelled(told.next_step), 0, 2)
+        page.say(reply.spelled(told.next_step), 0, 2)

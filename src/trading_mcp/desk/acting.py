@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from itertools import islice
 from typing import Final
+
+from msgspec.structs import replace
 
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.money import ZERO
-from trading_mcp.core.domain.orders import Intent
+from trading_mcp.core.domain.orders import Fill, Intent
+from trading_mcp.core.domain.verdict import Code
 from trading_mcp.core.domain.verdict import Outcome as Verdict
 from trading_mcp.desk.answers import DoneAnswer, TradeAnswer
 from trading_mcp.desk.desk import Desk
 from trading_mcp.desk.outcomes import Outcome, Status, outcome_of
+from trading_mcp.desk.past import judged_seq, older_than
 from trading_mcp.desk.ports import Signature
 from trading_mcp.desk.queries import finding_shown
+from trading_mcp.desk.standing import way_out
 from trading_mcp.desk.wording import amount_text, money_text, sentence
 from trading_mcp.redact import redacted
 
@@ -31,6 +37,7 @@ _NEXT: Final = {
     Status.UNKNOWN: "Wait: the desk asks the venue until it tells. Never send it again.",
     Status.WORKING: "Watch it: trading-mcp orders.",
 }
+_STATES: Final = frozenset({Code.STATE_FROZEN, Code.STATE_HALTED, Code.STATE_REDUCING})
 
 
 class Acting:
@@ -92,9 +99,15 @@ class Acting:
 
     def traded(self, outcome: Outcome, since: int) -> TradeAnswer:
         """Return what became of an intent whose entries begin at `since`."""
-        average, fee = self._fills(outcome.order_id, since)
+        if not since:
+            # It was asked before: what it then came to is told as it stands now.
+            record = self.desk.book.intent(outcome.intent_id)
+            since = 0 if record is None else judged_seq(self.desk.ports.journal, record)
+        average, fee = self._fills(outcome)
         status = outcome.status or Status.DENIED
         next_step = _NEXT.get(status, "")
+        if status is Status.DENIED and _STATES.intersection(found.code for found in outcome.findings):
+            next_step = way_out(self.desk.book) or next_step
         if status is Status.AWAITING_APPROVAL:
             next_step = f"It waits for the owner's signature: trading-mcp approve {outcome.proposal_id}"
         return TradeAnswer(
@@ -112,13 +125,17 @@ class Acting:
             next_step=next_step,
         )
 
-    def _fills(self, order_id: str, since: int) -> tuple[str, str]:
-        """Return average price and fee of an order whose fills stand after an entry."""
-        journal = self.desk.ports.journal
-        if not order_id or not since or journal.head().seq - since > FILLS_SEARCHED:
+    def _fills(self, outcome: Outcome) -> tuple[str, str]:
+        """Return average price and fee of what an order has filled so far."""
+        journal, working = self.desk.ports.journal, self.desk.book.order(outcome.order_id)
+        if working is None or not outcome.filled:
             return "", ""
-        events = (entry.event for entry in journal.entries(since - 1))
-        fills = [each.fill for each in events if isinstance(each, e.FillRecorded) and each.fill.order_id == order_id]
+        fills: list[Fill] = []
+        for entry in islice(journal.entries(older_than(journal, working.order.cleared_at)), FILLS_SEARCHED):
+            if isinstance(entry.event, e.FillRecorded) and entry.event.fill.order_id == outcome.order_id:
+                fills.append(entry.event.fill)
+                if sum(fill.quantity for fill in fills) >= outcome.filled:
+                    break
         if not fills:
             return "", ""
         quantity = sum((fill.quantity for fill in fills), start=ZERO)
@@ -135,6 +152,10 @@ class Acting:
                 break
             await asyncio.sleep(CLOSE_PAUSE)
         sentences = news(events)
+        if not keys and any(_is_denied(each) for each in events):
+            # Nothing was touched, and whoever reads that must not take it for done.
+            told = self.done(events, sentences, way_out(self.desk.book) or _NEXT[Status.DENIED])
+            return replace(told, done=False)
         for key in dict.fromkeys(keys):
             position = self.desk.book.portfolio.positions.get(key)
             left = "is closed" if position is None else f"still holds {amount_text(position.quantity)}"
@@ -166,6 +187,10 @@ class Acting:
             proposal_id=opened,
             next_step=f"Sign or decline it: trading-mcp approve {opened}" if opened else next_step,
         )
+
+
+def _is_denied(event: e.AnyEvent) -> bool:
+    return isinstance(event, e.IntentJudged) and event.verdict.outcome is Verdict.DENY
 
 
 def news(events: Sequence[e.AnyEvent]) -> list[str]:

@@ -42,6 +42,7 @@ STEP: Final = 500
 GROUPS: Final = ("pair", "venue", "algorithm")
 _DIGITS_MAX: Final = 15
 _ENDS: Final = (e.ProposalApproved, e.ProposalEnded)
+_ASKED: Final = (e.ToolCalled, e.ToolAnswered)
 _ACTOR: Final = frozenset({"door", "client", "book"})
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -161,7 +162,9 @@ def _is_within(entry: Entry, wanted: Filter) -> bool:
 
 def _fits(entry: Entry, wanted: Filter) -> bool:
     event = entry.event
-    if (wanted.kinds and type(event).__name__ not in wanted.kinds) or not _is_within(entry, wanted):
+    # What was asked and answered is told to whoever names it: else the reader's own questions hide what happened.
+    is_wanted = type(event).__name__ in wanted.kinds if wanted.kinds else not isinstance(event, _ASKED)
+    if not is_wanted or not _is_within(entry, wanted):
         return False
     if not (wanted.intent_id or wanted.pair or wanted.actor or wanted.text):
         return True

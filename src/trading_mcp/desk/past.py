@@ -1,11 +1,12 @@
 """Reads of the journal: the newest entries, one entry, and why a decision came out as it did."""
 
+from itertools import islice
 from typing import Final
 
 import msgspec
 
 from trading_mcp.core.domain import events as e
-from trading_mcp.core.domain.book import Book
+from trading_mcp.core.domain.book import Book, IntentRecord
 from trading_mcp.core.domain.verdict import Verdict
 from trading_mcp.core.ports import Entry, Journal
 from trading_mcp.desk.answers import EntriesAnswer, EntryShown, WhyAnswer
@@ -77,7 +78,28 @@ def why(subject: str, book: Book, journal: Journal) -> WhyAnswer:
             "Name a sequence number of the journal: trading-mcp audit tail.",
         )
     event = e.IntentJudged(at=record.at, intent=record.intent, verdict=record.verdict)
-    return _judged(0, record.at, event, record.verdict, book)
+    return _judged(judged_seq(journal, record), record.at, event, record.verdict, book)
+
+
+def judged_seq(journal: Journal, record: IntentRecord) -> int:
+    """Return the entry in which an intent was judged; 0 where it is no longer near its time."""
+    for entry in islice(journal.entries(older_than(journal, record.at)), REACH):
+        if isinstance(entry.event, e.IntentJudged) and entry.event.intent.id == record.intent.id:
+            return entry.seq
+    return 0
+
+
+def older_than(journal: Journal, moment: int) -> int:
+    """Return how many entries are older than a moment, give or take what a clock was set back by."""
+    low, high = 0, journal.head().seq
+    while low < high:
+        middle = (low + high) // 2
+        entry = next(journal.entries(middle), None)
+        if entry is None or entry.at >= moment:
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
 def _of_entry(entry: Entry, book: Book) -> WhyAnswer:

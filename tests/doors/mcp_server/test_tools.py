@@ -1,5 +1,6 @@
 """Every tool, asked by a real client in both eras: what it answers, and what it leaves in the journal."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -7,9 +8,13 @@ import pytest
 from tests.desk.world import BTC, ETH, World
 from tests.doors.mcp_server.conftest import Play, connected, door_of
 from trading_mcp.core.domain import events as e
+from trading_mcp.desk.moments import Moments
+from trading_mcp.desk.queries import Since
+from trading_mcp.doors.mcp_server.door import McpDoor
 from trading_mcp.doors.mcp_server.replies import CHARACTERS_MAX
 from trading_mcp.doors.mcp_server.schemas import ENVELOPE
 from trading_mcp.doors.mcp_server.tools import TOOLS
+from trading_mcp.place import Place, spelled, typed
 
 # One good call of each tool, in an order in which they make sense.
 STORY: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -100,13 +105,84 @@ def test_after_a_kill_every_answer_says_why_nothing_moves_and_who_can_change_it(
             trade = await assistant.calls("execute_trade", pair=ETH, side="buy", notional="100")
             assert (trade["status"], trade["findings"][0]["code"]) == ("denied", "STATE_HALTED")
             assert trade["findings"][0]["would_pass"]
+            assert "trading-mcp resume" in trade["next_step"]
             close = await assistant.calls("close_positions", all=True)
             assert "HALTED" in " ".join(close["sentences"])
+            assert (close["done"], "trading-mcp close --all" in close["next_step"]) == (False, True)
             assert world.held() > 0
             cancel = await assistant.calls("cancel_order", all=True)
             assert cancel["sentences"] == ["There is no entry order to cancel."]
             again = await assistant.calls("kill_switch", reason="a test")
             assert (again["done"], again["trading_state"]) == (True, "HALTED")
+
+    play(story)
+
+
+def test_while_halted_every_tool_tells_why_nothing_moves_and_what_the_owner_types(play: Play) -> None:
+    async def story(world: World) -> None:
+        await world.ready()
+        async with connected(door_of(world)) as assistant:
+            before = await assistant.calls("get_agent_status")
+            assert (before["trading_state"], before["state_reason"]) == ("ACTIVE", "")
+            await assistant.calls("kill_switch", reason="a test")
+            for name, arguments in STORY:
+                result = await assistant.client.call_tool(name, arguments)
+                told = result.structured_content
+                assert told is not None
+                reason = told["state_reason"]
+                assert reason.startswith("KILL_SWITCH (a test). "), name
+                assert f"{typed('resume')}" in reason
+                assert f"{typed('close --all')}" in reason
+
+    play(story)
+
+
+def test_the_same_id_tells_the_whole_state_of_the_first(play: Play) -> None:
+    async def story(world: World) -> None:
+        await world.ready()
+        async with connected(door_of(world)) as assistant:
+            trade = {"pair": BTC, "side": "buy", "notional": "100", "intent_id": "one"}
+            first = await assistant.calls("execute_trade", **trade)
+            await assistant.calls("execute_trade", pair=ETH, side="buy", notional="100", intent_id="two")
+            again = await assistant.calls("execute_trade", **trade)
+            assert first["status"] == "filled"
+            assert first["order"]["average_price"]
+            assert first["order"]["fee"]
+            assert first["seq"]
+            for field in ("status", "order", "seq", "findings"):
+                assert again[field] == first[field]
+            why = await assistant.calls("explain_decision", intent_id="one")
+            assert why["seq"] == first["seq"]
+            by_seq = await assistant.calls("explain_decision", seq=why["seq"])
+            assert by_seq["subject"] == "one"
+
+    play(story)
+
+
+def test_the_journal_tells_what_happened_and_what_was_asked_only_where_that_is_named(play: Play) -> None:
+    async def story(world: World) -> None:
+        await world.ready()
+        async with connected(door_of(world)) as assistant:
+            for _ in range(5):
+                await assistant.calls("get_portfolio")
+            told = await assistant.calls("get_events", limit=200)
+            kinds = {each["kind"] for each in told["events"]}
+            assert "Reconciled" in kinds
+            assert not kinds & {"ToolCalled", "ToolAnswered"}
+            asked = await assistant.calls("get_events", kinds=["ToolCalled"])
+            assert [each["kind"] for each in asked["events"]] == ["ToolCalled"] * 7
+
+    play(story)
+
+
+def test_a_next_step_names_the_home_it_is_for(play: Play) -> None:
+    async def story(world: World) -> None:
+        await world.ready()
+        since = Since(started_at=world.clock.now())
+        spell = partial(spelled, place=Place("other", "/homes/other"))
+        async with connected(McpDoor(world.desk, Moments(world.desk, since), spell=spell)) as assistant:
+            told = await assistant.calls("execute_trade", pair=ETH, side="buy", notional="280", intent_id="two")
+            assert told["next_step"].endswith("trading-mcp approve --home other order/two")
 
     play(story)
 

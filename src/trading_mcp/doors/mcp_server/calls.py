@@ -19,7 +19,7 @@ from trading_mcp.desk.desk import Desk
 from trading_mcp.desk.moments import Moments
 from trading_mcp.doors.mcp_server import replies
 from trading_mcp.doors.mcp_server.arguments import arguments_of
-from trading_mcp.doors.mcp_server.replies import Reply
+from trading_mcp.doors.mcp_server.replies import Reply, Spell
 from trading_mcp.doors.mcp_server.tool import Call, Tool
 from trading_mcp.errors import DeskFrozen, JournalUnwritable, TradingMcpError, UsageInvalid
 from trading_mcp.redact import redacted
@@ -39,8 +39,9 @@ class Caller(NamedTuple):
 class Calls:
     """Carries out the calls of all connections; what changes something goes on when its client is gone."""
 
-    def __init__(self, desk: Desk, moments: Moments) -> None:
+    def __init__(self, desk: Desk, moments: Moments, spell: Spell) -> None:
         self._desk = desk
+        self._spell = spell
         self._moments = moments
         self._count = 0
         self._under_way: set[asyncio.Task[Reply]] = set()
@@ -96,12 +97,12 @@ class Calls:
             with exactly():
                 made = tool.run(call, arguments_of(tool, given))
                 answer = await made if inspect.isawaitable(made) else made
-            return replies.answered(desk, answer)
+            return replies.answered(desk, answer, self._spell)
         except TradingMcpError as error:
-            return replies.failed(desk, error, retry_safe=isinstance(error, UsageInvalid))
+            return replies.failed(desk, error, self._spell, retry_safe=isinstance(error, UsageInvalid))
         except Exception:  # noqa: BLE001 - whatever a call met, its client hears one sentence and the desk goes on
             _log.exception("a call failed", extra={"fields": {"tool": tool.name, "call": call.before.call_id}})
-            return replies.failed(desk, _unforeseen(call), retry_safe=False)
+            return replies.failed(desk, _unforeseen(call), self._spell, retry_safe=False)
 
     def _note(self, event: e.AnyEvent) -> None:
         # A journal that cannot be written must not keep anyone from reading why.

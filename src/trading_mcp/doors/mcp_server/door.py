@@ -16,11 +16,13 @@ from trading_mcp.desk.moments import Moments
 from trading_mcp.doors.mcp_server.beside import add_completions, add_prompts, add_resources
 from trading_mcp.doors.mcp_server.calls import Caller, Calls
 from trading_mcp.doors.mcp_server.changes import Changes
+from trading_mcp.doors.mcp_server.replies import Spell
 from trading_mcp.doors.mcp_server.server import CALLER, server_of
 from trading_mcp.doors.mcp_server.session import Session
 from trading_mcp.doors.mcp_server.tools import TOOLS
 from trading_mcp.doors.mcp_server.toolsets import chosen
 from trading_mcp.doors.mcp_server.watching import Watching
+from trading_mcp.place import spelled
 from trading_mcp.redact import redacted
 
 _Server = Server[dict[str, Any]]
@@ -29,11 +31,13 @@ _Server = Server[dict[str, Any]]
 class McpDoor:
     """Serves assistants. Who they say they are is a label; what they may is the door's.
 
-    `ceiling` are flags of the owner's that no connection's flags reach beyond.
+    `ceiling` are flags of the owner's that no connection's flags reach beyond; `spell` writes commands for this home.
     """
 
-    def __init__(self, desk: Desk, moments: Moments, ceiling: Mapping[str, object] | None = None) -> None:
-        self._calls = Calls(desk, moments)
+    def __init__(
+        self, desk: Desk, moments: Moments, ceiling: Mapping[str, object] | None = None, spell: Spell = spelled
+    ) -> None:
+        self._calls = Calls(desk, moments, spell)
         self._moments = moments
         self._changes = Changes(desk)
         self._watching = Watching(self._changes)

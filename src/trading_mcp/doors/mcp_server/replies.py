@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
 
@@ -9,9 +10,10 @@ import msgspec
 
 from trading_mcp.desk.answers import Answer
 from trading_mcp.desk.desk import Desk
+from trading_mcp.desk.standing import cause, way_out
 from trading_mcp.doors.mcp_server.schemas import TIMES
 from trading_mcp.errors import TradingMcpError, UsageInvalid
-from trading_mcp.place import PROGRAM, spelled
+from trading_mcp.place import PROGRAM
 from trading_mcp.redact import redacted
 
 # 25,000 tokens are the most that clients take; a token is hardly ever less than three characters.
@@ -19,9 +21,11 @@ CHARACTERS_MAX: Final = 75_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # What an event holds stays as it was recorded.
 _AS_RECORDED: Final = "event"
-_FOR_A_PERSON: Final = "next_step"
+_FOR_A_PERSON: Final = frozenset({"next_step", "would_pass"})
 
 Body = dict[str, Any]
+# Writes the commands in a sentence as its reader can type them.
+Spell = Callable[[str], str]
 
 
 class Reply:
@@ -40,9 +44,9 @@ class Reply:
         }
 
 
-def answered(desk: Desk, answer: Answer) -> Reply:
+def answered(desk: Desk, answer: Answer, spell: Spell) -> Reply:
     """Return the reply with an answer; one that is too long is refused with what to ask instead."""
-    body = {**envelope(desk), **_table(msgspec.to_builtins(answer))}
+    body = {**envelope(desk, spell), **_table(msgspec.to_builtins(answer), spell)}
     reply = Reply(body, str(body.get("status", "answered" if body.get("done", True) else "refused")))
     if len(reply.text) > CHARACTERS_MAX:
         raise UsageInvalid(
@@ -52,28 +56,30 @@ def answered(desk: Desk, answer: Answer) -> Reply:
     return reply
 
 
-def failed(desk: Desk, error: TradingMcpError, *, retry_safe: bool) -> Reply:
+def failed(desk: Desk, error: TradingMcpError, spell: Spell, *, retry_safe: bool) -> Reply:
     """Return the reply that says what went wrong, and what to do about it."""
     code = type(error).__name__
     body = {
-        **envelope(desk),
+        **envelope(desk, spell),
         "error": {
             "code": code,
-            "message": _spelled(redacted(error.message, 2_000)),
+            "message": spell(redacted(error.message, 2_000)),
             "retry_safe": retry_safe,
-            "next_step": _spelled(redacted(error.next_step, 2_000)),
+            "next_step": spell(redacted(error.next_step, 2_000)),
         },
     }
     return Reply(body, code, is_error=True)
 
 
-def envelope(desk: Desk) -> Body:
-    """Return what stands on every reply."""
+def envelope(desk: Desk, spell: Spell) -> Body:
+    """Return what stands on every reply; while trading is restricted also why, and what the owner can do."""
     book, ports = desk.book, desk.ports
+    why = cause(book)
     return {
         "mode": book.home.mode.value,
         "venue": ", ".join(sorted(ports.brokers)),
         "trading_state": book.account_state.name,
+        "state_reason": why and f"{why} {spell(way_out(book))}",
         "as_of": time_text(ports.clock.now()),
         "journal_seq": ports.journal.head().seq,
     }
@@ -86,25 +92,20 @@ def time_text(at: int) -> str:
     return (_EPOCH + timedelta(microseconds=at)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _shown(part: object) -> object:
+def _shown(part: object, spell: Spell) -> object:
     if isinstance(part, dict):
-        return _table(cast("Body", part))
-    return [_shown(each) for each in cast("list[object]", part)] if isinstance(part, list | tuple) else part
+        return _table(cast("Body", part), spell)
+    return [_shown(each, spell) for each in cast("list[object]", part)] if isinstance(part, list | tuple) else part
 
 
-def _table(table: Body) -> Body:
+def _table(table: Body, spell: Spell) -> Body:
     return {
         key: time_text(value)
         if key in TIMES and isinstance(value, int)
         else value
         if key == _AS_RECORDED
-        else _spelled(value)
-        if key == _FOR_A_PERSON
-        else _shown(value)
+        else (spell(value) if PROGRAM in value else value)
+        if key in _FOR_A_PERSON
+        else _shown(value, spell)
         for key, value in table.items()
     }
-
-
-def _spelled(text: str) -> str:
-    """Write the commands in a sentence as its reader can type them."""
-    return spelled(text) if PROGRAM in text else text

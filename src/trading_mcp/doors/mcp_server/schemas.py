@@ -11,7 +11,7 @@ from trading_mcp.doors.mcp_server.tool import Arguments
 
 # Microseconds inside; an assistant reads and writes them as other people do.
 TIMES: Final = frozenset({"at", "since", "opened_at", "expires_at", "effective_at", "started_at", "start", "until"})
-ENVELOPE: Final = ("mode", "venue", "trading_state", "as_of", "journal_seq")
+ENVELOPE: Final = ("mode", "venue", "trading_state", "state_reason", "as_of", "journal_seq")
 
 Schema = dict[str, Any]
 

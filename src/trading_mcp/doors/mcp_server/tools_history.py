@@ -155,8 +155,9 @@ HISTORY: Final = (
         name="get_events",
         title="Journal",
         toolset=SET,
-        description="The journal, newest first: everything that was asked, judged, sent, filled and refused. Filter "
-        "by kind, intent, pair, actor, time or text. Finds what became of a call whose answer was lost.",
+        description="The journal, newest first: everything that was judged, sent, filled and refused; your own "
+        "calls only by kind (ToolCalled). Filter by kind, intent, pair, actor, time or text. Finds what became of a "
+        "call whose answer was lost.",
         arguments=GetEvents,
         answer=EventsAnswer,
         run=get_events,
