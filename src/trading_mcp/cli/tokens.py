@@ -24,7 +24,7 @@ _MAY = {"reader": "may look and changes nothing", "trader": "has every tool an a
 
 def main(name: str, arguments: list[str]) -> int:
     """Make a token, list them, or take one back."""
-    made = parser(name, "Who may come in by HTTP: trading-mcp desk --http.", _EXAMPLES)
+    made = parser(name, "Who may come in by HTTP, where `desk --http` lets anybody in.", _EXAMPLES)
     actions = made.add_subparsers(dest="action", required=True, metavar="new|list|revoke")
     new = actions.add_parser("new", help="make a token and show it, this once", allow_abbrev=False)
     new.add_argument("name", metavar="NAME", help="who will have it; stands beside each of its calls in the journal")
