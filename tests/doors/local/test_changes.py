@@ -72,6 +72,10 @@ def test_a_pair_is_blocked_at_once_and_added_by_proposal(play: Play) -> None:
         assert "EUR" in changed["quotes_approved"]
         await world.sign(proposal)
         assert world.desk.book.policy.crypto.pairs_blocked == frozenset()
+        stock = await client.asks("change_pairs", pairs=["F"], add=True)
+        proposal = world.desk.book.proposals[stock["answer"]["proposal_id"]]
+        assert isinstance(proposal.body, ProposedPolicy)
+        assert [delta.key for delta in proposal.body.deltas] == ["market.stocks.assets_approved"]
         for wrong in ([], ["../x"], ["BTC-USDT"] * 51):
             assert (await client.asks("change_pairs", pairs=wrong, add=True))["exit"] == 2
 
@@ -125,6 +129,8 @@ def test_a_setup_tightens_at_once_proposes_the_rest_and_brings_algorithms_withou
         new = world.desk.book.algorithms["new"]
         assert (new.version, new.enabled, new.mandate, new.venues) == ("v1", False, None, world.desk.book.home.venues)
         assert world.desk.book.algorithms["sma"].enabled
+        many = [{**given["algorithms"][0], "name": f"a{number}"} for number in range(201)]
+        assert (await client.asks("copy_setup", origin="x", setup={**given, "algorithms": many}))["exit"] == 2
         enabled = {**given["algorithms"][0], "enabled": True}
         assert (await client.asks("copy_setup", origin="x", setup={**given, "algorithms": [enabled]}))["exit"] == 2
 
