@@ -22,7 +22,7 @@ from tests.doors.mcp_server.web import opened
 from tests.places import short
 from trading_mcp.doors.mcp_server.changes import PAUSE
 from trading_mcp.doors.mcp_server.door import McpDoor
-from trading_mcp.doors.mcp_server.watching import ADDRESSES_MAX, STREAMS_MAX, WATCHERS_MAX
+from trading_mcp.doors.mcp_server.watching import ADDRESSES_MAX, STREAMS_MAX
 
 _ = short
 ALL = ("desk://status", "desk://policy", "desk://positions", "desk://proposals/order/two")
@@ -209,11 +209,12 @@ def test_a_connection_that_is_gone_watches_no_more(play: Play) -> None:
     async def story(world: World) -> None:
         await world.ready()
         door = watched(world)
-        for _ in range(WATCHERS_MAX + 1):
+        for _ in range(STREAMS_MAX + 1):
             async with wired(door) as (reader, writer):
                 writer.write(lines(HELLO, READY, subscribe(2, "desk://status")))
                 assert (await Heard(reader).until(2))["result"] == {}
-        await world.trade()
+                assert len(door._watching._watchers) == 1
+        assert door._watching._watchers == {}
 
     play(story)
 
@@ -243,6 +244,24 @@ async def test_over_http_both_eras_are_told_too(tmp_path: Path) -> None:
             assert await asyncio.wait_for(heard.get(), 20) == "desk://policy"
             assert len(door._watching._watchers) == 1
         await world.until(lambda: not (door._watching._watchers or door._watching._streams), 20)
+    await world.crash()
+
+
+async def test_one_token_does_not_take_the_notices_of_others(tmp_path: Path) -> None:
+    loop: Any = asyncio.get_running_loop()
+    world = World(loop, tmp_path)
+    await world.ready()
+    async with opened(world, tmp_path, watched(world)) as site, httpx2.AsyncClient() as http:
+
+        async def subscribed(role: str) -> str:
+            session = await site.begins(http, role)
+            await http.post(site.url, json=READY, headers=session)
+            return (await http.post(site.url, json=subscribe(2, "desk://status"), headers=session)).text
+
+        for _ in range(STREAMS_MAX):
+            assert '"result":{}' in await subscribed("trader")
+        assert f"at most {STREAMS_MAX} sessions" in await subscribed("trader")
+        assert '"result":{}' in await subscribed("reader")
     await world.crash()
 
 

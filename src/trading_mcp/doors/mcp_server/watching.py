@@ -19,10 +19,11 @@ from trading_mcp.doors.mcp_server.changes import Changes
 from trading_mcp.doors.mcp_server.resources import ADDRESS_MAX
 from trading_mcp.doors.mcp_server.server import CALLER
 
-# Of one connection, and of all; a proposal has an address of its own, hence so many.
+# Of one connection, so that none takes anything from another; a proposal has an address of its own, hence so many.
 ADDRESSES_MAX: Final = 100
+# Of one connection or token: how often it may listen at once.
 STREAMS_MAX: Final = 8
-WATCHERS_MAX: Final = 64
+BACKLOG_MAX: Final = 256
 _log: Final = logging.getLogger("trading_mcp.mcp")
 
 _Context = ServerRequestContext[dict[str, Any], Any]
@@ -31,7 +32,8 @@ _Context = ServerRequestContext[dict[str, Any], Any]
 class Watcher:
     """One connection of the handshake era: the addresses it subscribed to, and those it is yet to be told of."""
 
-    def __init__(self, session: ServerSession, changes: Changes) -> None:
+    def __init__(self, session: ServerSession, changes: Changes, holder: str) -> None:
+        self.holder = holder
         self.addresses: set[str] = set()
         self._session = session
         self._untold: dict[str, None] = {}
@@ -69,7 +71,7 @@ class Watching:
         self._changes = changes
         self._watchers: dict[Connection, Watcher] = {}
         self._streams: dict[str, int] = {}
-        self._listen = ListenHandler(changes, max_subscriptions=WATCHERS_MAX * STREAMS_MAX, max_buffered_events=256)
+        self._listen = ListenHandler(changes, max_buffered_events=BACKLOG_MAX)
 
     def serve(self, server: Server[dict[str, Any]]) -> None:
         """Let a server's clients subscribe and listen."""
@@ -94,9 +96,10 @@ class Watching:
         if len(params.uri) > ADDRESS_MAX:
             raise _refused(f"An address has at most {ADDRESS_MAX} characters, and this has {len(params.uri)}.")
         if watcher is None:
-            if len(self._watchers) >= WATCHERS_MAX:
-                raise _refused(f"{WATCHERS_MAX} connections watch already, which is the most. Read when you need to.")
-            watcher = self._watchers[connection] = Watcher(context.session, self._changes)
+            holder = _holder()
+            if sum(each.holder == holder for each in self._watchers.values()) >= STREAMS_MAX:
+                raise _refused(f"A token watches in at most {STREAMS_MAX} sessions at once. End one first.")
+            watcher = self._watchers[connection] = Watcher(context.session, self._changes, holder)
             connection.exit_stack.callback(self._forget, connection)
         if params.uri not in watcher.addresses and len(watcher.addresses) >= ADDRESSES_MAX:
             raise _refused(f"A connection watches at most {ADDRESSES_MAX} resources. Unsubscribe from some first.")
@@ -112,22 +115,27 @@ class Watching:
     async def _serve_stream(
         self, context: _Context, params: types.SubscriptionsListenRequestParams
     ) -> types.SubscriptionsListenResult:
-        caller = CALLER.get()
-        connection = caller.session or caller.client  # over HTTP every request comes alone, in somebody's name
+        holder = _holder()
         if len(params.notifications.resource_subscriptions or ()) > ADDRESSES_MAX:
             raise _refused(f"A stream watches at most {ADDRESSES_MAX} resources. Ask for fewer.")
-        streams = self._streams.get(connection, 0)
+        streams = self._streams.get(holder, 0)
         if streams >= STREAMS_MAX:
             raise _refused(f"A connection listens on at most {STREAMS_MAX} streams. Cancel one first.")
-        self._streams[connection] = streams + 1
+        self._streams[holder] = streams + 1
         try:
             return await self._listen(context, params)
         finally:
-            left = self._streams[connection] - 1
+            left = self._streams[holder] - 1
             if left:
-                self._streams[connection] = left
+                self._streams[holder] = left
             else:
-                del self._streams[connection]
+                del self._streams[holder]
+
+
+def _holder() -> str:
+    """Return whose connection this is; over HTTP requests come one by one, in the name of a token."""
+    caller = CALLER.get()
+    return f"{caller.door.value} {caller.session or caller.client}"
 
 
 def _connection(context: _Context) -> Connection:
