@@ -68,4 +68,5 @@ bench: $(STAMP) ## measure, side by side with the alternatives
 	@for script in gate journal simulation desk doors; do echo "$$script"; $(BIN)/python -m bench.$$script || exit 1; done
 
 clean: ## remove what the targets above made
-	@rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache mutants dist htmlcov .coverage .coverage.*
+	@rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache mutants dist htmlcov .coverage .coverage.* \
+	  tests/conformance/.packages
