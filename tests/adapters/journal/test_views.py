@@ -15,9 +15,10 @@ from tests.adapters.journal.support import NOON, called, checkpointer
 from trading_mcp.adapters.journal.projection import Step, actor_of, names_of
 from trading_mcp.adapters.journal.sqlite import SqliteJournal
 from trading_mcp.adapters.journal.views import Page, Views, replayed
-from trading_mcp.core.domain.events import Event, ForeignHeld
+from trading_mcp.core.domain.events import Event, ForeignHeld, ToolCalled
 from trading_mcp.core.domain.evolve import replay
 from trading_mcp.core.domain.money import exactly
+from trading_mcp.core.domain.orders import Door
 from trading_mcp.core.domain.portfolio import Position
 from trading_mcp.errors import JournalError
 
@@ -146,6 +147,14 @@ def test_an_event_says_who_caused_it(views: Views) -> None:
     assert actors[18] == "algorithm"
     assert actors[20] == "system"
     assert actors[21] == "user"
+
+
+@pytest.mark.parametrize(
+    ("door", "actor"),
+    [("mcp", "mcp"), ("http", "mcp"), ("cli", "user"), ("web", "user"), ("runner", "algorithm"), ("desk", "system")],
+)
+def test_whoever_calls_is_told_by_the_door(door: str, actor: str) -> None:
+    assert actor_of(ToolCalled(at=NOON, call_id="1", tool="get_portfolio", arguments="", door=Door(door))) == actor
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ _ACTORS: Final = {
     Door.MCP: "mcp",
     Door.CLI: "user",
     Door.WEB: "user",
-    Door.HTTP: "user",
+    Door.HTTP: "mcp",
     Door.RUNNER: "algorithm",
     Door.DESK: "system",
 }
