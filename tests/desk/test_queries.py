@@ -232,6 +232,13 @@ def test_the_policy_is_told_with_its_use_and_its_effect(play: Play) -> None:
         used = {each.limit: each.used for each in told.used}
         assert (used["account.orders_day_manual_max"], used["account.rate_orders_max"]) == ("1", "1")
         assert told.triggered["ORDER_NOTIONAL_MAX"] == 1
+        by_key = {each.key: each for each in told.limits}
+        assert by_key["market.crypto.order_notional_max"].triggered == 1
+        assert by_key["account.rate_orders_max"].used == "1"
+        assert by_key["account.drawdown_high_water_max"].used.endswith("%")
+        assert all(len(each.effective.partition(".")[2]) <= 2 for each in told.limits if "_max" in each.key[-4:])
+        alone = limits.policy(reader(world), "rate_orders_max")
+        assert [each.limit for each in alone.used] == ["account.rate_orders_max"]
         assert told.infeasible == ()
         (one,) = limits.policy(reader(world), "market.crypto.ask_above").limits
         assert (one.value, one.direction) == ("250", "lower")

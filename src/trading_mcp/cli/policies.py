@@ -110,6 +110,7 @@ def _show(reply: Reply) -> None:
     if len(told.limits) == 1:
         page.say(told.limits[0].sentence, 2)
         page.say(f"Tighter is: {told.limits[0].direction}.", 2)
+        page.say(f"Used now: {told.limits[0].used or 'not counted'}. Objections: {told.limits[0].triggered}.", 2)
         return
     sections: dict[str, list[LimitShown]] = {}
     for each in told.limits:

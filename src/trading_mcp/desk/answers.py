@@ -195,9 +195,11 @@ class PairsAnswer(Answer, frozen=True, kw_only=True):
 
 
 class LimitShown(Answer, frozen=True, kw_only=True):
-    """One key of the policy, and what it comes to now."""
+    """One key of the policy, what it comes to now, and how often its kind of objection was made, in any market."""
 
     key: str
+    used: str = ""
+    triggered: int = 0
     value: str
     effective: str
     binds: str

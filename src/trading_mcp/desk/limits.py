@@ -7,11 +7,12 @@ from typing import Final
 from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.facts import Facts
 from trading_mcp.core.domain.instruments import listed_as, normalise, quote_of
-from trading_mcp.core.domain.market import market_of
+from trading_mcp.core.domain.market import Market, market_of
 from trading_mcp.core.domain.money import ZERO, exactly, plain
 from trading_mcp.core.domain.orders import MANUAL
 from trading_mcp.core.domain.policy import Delta, Policy
 from trading_mcp.core.domain.tallies import ACCOUNT_TALLY
+from trading_mcp.core.domain.verdict import Code
 from trading_mcp.core.guardrails.direction import Change, DeltaInvalid, apply, compare, delta_of, is_tightening
 from trading_mcp.core.guardrails.effective import effective
 from trading_mcp.core.guardrails.feasibility import infeasible
@@ -26,6 +27,30 @@ from trading_mcp.errors import PolicyInvalid, UsageInvalid
 
 CHANGES_MAX: Final = 100
 _HUNDRED: Final = Decimal(100)
+# Which objection a limit makes, where that is not called as its key is.
+_CODES: Final = {
+    "order_share_max": Code.ORDER_NOTIONAL_MAX,
+    "position_share_max": Code.POSITION_CONCENTRATION_MAX,
+    "assets_approved": Code.SYMBOL_NOT_APPROVED,
+    "quotes_approved": Code.SYMBOL_NOT_APPROVED,
+    "pairs_blocked": Code.SYMBOL_NOT_APPROVED,
+    "short_allowed": Code.SHORT_NOT_ALLOWED,
+    "duplicate_window": Code.ORDER_DUPLICATE,
+    "rate_orders_max": Code.RATE_GLOBAL,
+    "orders_day_algorithm_max": Code.ORDERS_DAY_MAX,
+    "orders_day_manual_max": Code.ORDERS_DAY_MAX,
+    "orders_day_account_max": Code.ORDERS_DAY_MAX,
+    "unattended_actor_max": Code.UNATTENDED_ORDERS_MAX,
+    "unattended_total_max": Code.UNATTENDED_ORDERS_MAX,
+    "approval_always": Code.APPROVAL_REQUIRED,
+    "ask_above": Code.APPROVAL_REQUIRED,
+    "price_age_max": Code.PRICE_STALE,
+    "spread_max": Code.PRICE_IMPLAUSIBLE,
+    "price_jump_max": Code.PRICE_IMPLAUSIBLE,
+    "collar": Code.PRICE_COLLAR,
+    "events_required": Code.EVENT_BLACKOUT,
+    "proposals_actor_max": Code.PROPOSALS_OPEN_MAX,
+}
 
 
 def policy(read: Reader, key: str = "") -> PolicyAnswer:
@@ -39,22 +64,26 @@ def policy(read: Reader, key: str = "") -> PolicyAnswer:
             made = delta_of(book.policy, key, "")
             reason = made.reason if isinstance(made, DeltaInvalid) else f"{key} is no key."
             raise UsageInvalid(reason, "List them: trading-mcp policy show.")
+        counted = {each.limit: each for each in used(book, facts, valued.gross, equity)}
         return PolicyAnswer(
             name=book.policy.name,
             hash=book.policy.hash,
             equity=money_text(valued.equity),
-            limits=tuple(_limit(book.policy, path, equity) for path in chosen),
-            used=tuple(used(book, facts, valued.gross, equity)),
+            limits=tuple(_limit(book, path, equity, counted.get(path)) for path in chosen),
+            used=tuple(each for path, each in counted.items() if path in chosen),
             triggered={code.value: count for code, count in sorted(book.triggers.items())},
             infeasible=infeasible(book.policy, facts.instruments.values(), equity),
         )
 
 
-def _limit(policy: Policy, path: str, equity: Decimal) -> LimitShown:
-    key, now = BY_PATH[path], effective(policy, path, equity)
+def _limit(book: Book, path: str, equity: Decimal, counted: UseShown | None) -> LimitShown:
+    key, now = BY_PATH[path], effective(book.policy, path, equity)
+    code = _CODES.get(key.field) or Code.__members__.get(key.field.upper())
     return LimitShown(
         key=path,
-        value=text_of(key, get(policy, key)),
+        used="" if counted is None else counted.used,
+        triggered=0 if code is None else book.triggers.get(code, 0),
+        value=text_of(key, get(book.policy, key)),
         effective=now.limit,
         binds=now.binds,
         sentence=now.sentence,
@@ -86,6 +115,13 @@ def used(book: Book, facts: Facts, gross: Decimal, equity: Decimal) -> Iterator[
         yield _share("account.loss_day_max", max(ZERO, measure.day_loss), opened, account.loss_day_max)
         peak = measure.rolling_peak
         yield _share("account.drawdown_rolling_max", peak - measure.value, peak, account.drawdown_rolling_max)
+        high = measure.high_water
+        yield _share("account.drawdown_high_water_max", high - measure.value, high, account.drawdown_high_water_max)
+        for market in Market:
+            lost = book.measures.get(f"market/{market}")
+            if lost is not None:
+                most = book.policy.limits(market).loss_day_max
+                yield _share(f"market.{market}.loss_day_max", max(ZERO, lost.day_loss), opened, most)
     yield _share("account.exposure_gross_max", gross, equity, account.exposure_gross_max)
 
 

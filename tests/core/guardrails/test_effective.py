@@ -241,3 +241,9 @@ def test_an_instrument_of_another_market_or_a_forgotten_asset_does_not_count() -
 def test_live_is_told_that_no_stock_is_approved_yet() -> None:
     (sentence,) = infeasible(LIVE, [coin(venue="coinbase"), coin("1", "alpaca", "SPY")], RICH)
     assert sentence.endswith(" would be refused, since market.stocks.assets_approved names none.")
+
+
+def test_what_a_limit_comes_to_is_said_to_the_cent_below() -> None:
+    uneven = Decimal("99123.4567890123456789")
+    assert effective(SIMULATED, POSITION, uneven).limit == "24780.86"
+    assert effective(changed({NOTIONAL: Decimal("0.005")}), NOTIONAL, uneven).limit == "0.005"

@@ -1,12 +1,12 @@
 """What a limit amounts to at today's equity, and which key really binds."""
 
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Final
 
 import msgspec
 
-from trading_mcp.core.domain.money import ZERO, plain
+from trading_mcp.core.domain.money import ONE, ZERO, plain
 from trading_mcp.core.domain.policy import MarketLimits, Policy
 from trading_mcp.core.guardrails.key import Key
 from trading_mcp.core.guardrails.keys import BY_PATH, get
@@ -42,7 +42,7 @@ def effective(policy: Policy, path: str, equity: Decimal) -> Effective:
     if not bounds:
         return Effective(key=path, limit=own, binds=path, companion=None, sentence=f"{path} is {own}.")
     binds, amount = bounds[0]
-    limit = plain(amount)
+    limit = _spelled(amount)
     if binds == path:
         sentence = f"{path} of {own} binds: {limit} now."
         return Effective(key=path, limit=limit, binds=binds, companion=None, sentence=sentence)
@@ -52,6 +52,11 @@ def effective(policy: Policy, path: str, equity: Decimal) -> Effective:
         f"{_until(policy, key, other)}: {limit} now."
     )
     return Effective(key=path, limit=limit, binds=binds, companion=binds, sentence=sentence)
+
+
+def _spelled(amount: Decimal) -> str:
+    """Write what a limit comes to, to the cent below: what is said to pass must pass."""
+    return plain(amount.quantize(_CENT, rounding=ROUND_DOWN) if amount >= ONE else amount)
 
 
 def order_limit(limits: MarketLimits, equity: Decimal) -> Decimal:
