@@ -104,7 +104,8 @@ def body_text(body: ProposalBody) -> str:
 
 def sentence(event: e.AnyEvent) -> str:
     """Return one line about an event, without secrets or hidden characters."""
-    said = _of_orders(event) or _of_answers(event) or _of_exits(event) or _of_people(event) or _of_the_desk(event)
+    said = _of_orders(event) or _of_answers(event) or _of_exits(event)
+    said = said or _of_people(event) or _of_the_desk(event) or _of_venues(event)
     return cut(plain(said or type(event).__name__), TEXT_MAX)
 
 
@@ -177,6 +178,8 @@ def _of_people(event: e.AnyEvent) -> str:
             return "a person signed: somebody is watching"
         case e.ApproverEnrolled(fingerprint=fingerprint):
             return f"the approver of this home is {fingerprint}"
+        case e.ApproverReplaced(fingerprint=fingerprint):
+            return f"{fingerprint} took the approver's place without the old key's word: it signs here in a day"
         case e.ToolCalled(tool=tool, door=door):
             return f"{tool} asked through {door}"
         case e.ToolAnswered(status=status):
@@ -197,14 +200,26 @@ def _of_the_desk(event: e.AnyEvent) -> str:
             return f"{latch.scope.key} is {latch.state.name}: {latch.code}, {_free(latch.reason)}"
         case e.Released(scope=scope, target=target):
             return f"{scope.key} is {TradingState(target).name} again"
-        case e.Reconciled(venue=venue, differences=differences):
-            return f"{venue} compared: {_free('; '.join(differences)) if differences else 'everything agrees'}"
         case e.Suspended(elapsed=elapsed):
             return f"{span_text(elapsed)} went by unwatched; new risk waits"
         case e.Woke():
             return "feeds are fresh and venues compared again"
         case e.RatePaused(scope=scope):
             return f"{scope.key} lost fast: new risk pauses"
+        case _:
+            return ""
+
+
+def _of_venues(event: e.AnyEvent) -> str:
+    match event:
+        case e.Reconciled(venue=venue, differences=differences):
+            return f"{venue} compared: {_free('; '.join(differences)) if differences else 'everything agrees'}"
+        case e.VenueRead(venue=venue):
+            return f"{venue} was read and differs from the book: only exits go that both sides agree on"
+        case e.ForeignHeld(position=held):
+            return f"{held.venue} holds {digits(held.quantity)} of {held.pair} that the desk did not make"
+        case e.ForeignOrdered(venue=venue, orders=orders):
+            return f"{len(orders)} orders work at {venue} that the desk did not make"
         case (
             e.CashMoved(venue=venue, asset=asset, amount=amount) | e.Adjusted(venue=venue, asset=asset, amount=amount)
         ):
