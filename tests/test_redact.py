@@ -22,6 +22,7 @@ CANARIES = {
     "model key": "sk" + "-ant-" + LETTERS,
     "cloud key": "AK" + "IA" + "Q3EGRIX7LQJ5WZ2P",
     "json web token": "eyJ" + "hbGciOiJIUzI1NiJ9" + ".eyJ" + "zdWIiOiIxIn0" + ".c2lnbmF0dXJl",
+    "token of our own": "tm" + "cp_" + "abcdefgh-ijklmnop_qrstuvwx-yzabcdefgh-ijklm",
     "1password service token": "ops" + "_" + "eyJzaWduSW5BZGRyZXNz",
 }
 NAMED = (
