@@ -18,7 +18,7 @@ def script(shell: str) -> str:
 TYPED = [
     ((PROGRAM, ""), {*COMMANDS, "--help", "--version"}),
     ((PROGRAM, "po"), {"portfolio", "policy"}),
-    ((PROGRAM, "audit", ""), {"verify", "tail", "show", "export", "--help", "--home", "--json"}),
+    ((PROGRAM, "audit", ""), {"verify", "tail", "show", "find", "export", "--help", "--home", "--json"}),
     ((PROGRAM, "audit", "tail", "--f"), {"--follow"}),
     ((PROGRAM, "trade", "b"), {"buy"}),
     ((PROGRAM, "trade", "buy", "BTC-USDT", "--sto"), {"--stop", "--stop-loss"}),

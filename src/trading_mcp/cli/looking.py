@@ -79,7 +79,8 @@ def status(reply: Reply) -> None:
     if told.gap:
         page.say(f"! {told.gap}", 2, 4)
     for notice in told.notices:
-        page.say(f"! {page.ago(reply.as_of - notice.at)} ago: {notice.subject}. {notice.text}", 2, 4)
+        ago = page.ago(reply.as_of - notice.at)
+        page.say(reply.spelled(f"! {ago} ago: {notice.subject}. {notice.text}"), 2, 4)
     if told.mode == "SIMULATED":
         page.pair("money", "simulated; prices are made up")
     page.pair("equity", f"{grouped(told.equity)} {told.currency}")
