@@ -18,8 +18,10 @@ from tests.cli.desks import WITHIN, DeskProcess
 from tests.places import short
 from trading_mcp.bootstrap.homes import make_home, open_whole
 from trading_mcp.bootstrap.http import listening, require_allowed
+from trading_mcp.cli.client import Refusal, ask
 from trading_mcp.cli.front import main
 from trading_mcp.core.domain.home import Mode
+from trading_mcp.doors.local import requests as r
 from trading_mcp.errors import DoorUnusable
 from trading_mcp.place import Place, located
 
@@ -131,6 +133,8 @@ async def test_a_desk_that_listens_is_one_desk_for_everybody_and_ends_with_its_s
     secrets = {role: made(desk, role, role) for role in ("reader", "trader")}
     desk.start("--http", "--port", "0")
     url = url_of(desk)
+    with pytest.raises(Refusal, match="This desk is needed: it listens for HTTP"):
+        ask(Place("simulated", str(desk.folder)), r.StopDesk(reason="a newer one", unless_needed=True))
     trade = {"pair": "BTC-USDT", "side": "buy", "notional": "100", "intent_id": "by-http"}
     for mode in ("auto", "legacy"):
         async with connected(url, secrets["trader"], mode) as client:

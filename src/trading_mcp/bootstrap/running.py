@@ -165,6 +165,7 @@ class _Running:
         http = None if self._web is None else http_door(assistants, self._home, self._web)
         if http is not None:
             http.open()
+            door.also_needed = "it listens for HTTP"
         self._watcher.began(
             desk.book, self._home.since, str(self._home.folder.path), "" if http is None else http.url
         )
@@ -245,8 +246,8 @@ class _Running:
                 self._stop("nobody needed it")
 
     def _is_needed(self, desk: Desk) -> bool:
-        is_visited = self._web is not None or (self._door is not None and self._door.clients > 0)
-        return is_visited or bool(needed_for(desk.book))
+        door = self._door
+        return bool(needed_for(desk.book)) or (door is not None and bool(door.also_needed or door.clients))
 
     async def _verifying(self, services: DeskServices, desk: Desk) -> None:
         """Verify what a snapshot spared the start; a bad entry freezes and is named."""

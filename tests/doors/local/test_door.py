@@ -256,6 +256,10 @@ def test_a_desk_that_is_needed_does_not_make_way(play: Play) -> None:
         assert (busy["ok"], client.door._stop_for) == (False, "")
         assert busy["error"]["message"] == "This desk is needed: a proposal waits."
         await client.asks("decline", proposal_id=asked["answer"]["proposal_id"])
+        client.door.also_needed = "it listens for HTTP"
+        listens = await client.asks("stop", reason="a newer one", unless_needed=True)
+        assert listens["error"]["message"] == "This desk is needed: it listens for HTTP."
+        client.door.also_needed = ""
         assert (await client.asks("stop", reason="a newer one", unless_needed=True))["ok"]
         assert client.door._stop_for == "a newer one"
 

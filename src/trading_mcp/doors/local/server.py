@@ -75,6 +75,8 @@ class LocalDoor:
         self._moments = Moments(desk, since, notes)
         self._stop = stop
         self._assistants = assistants
+        # What only whoever runs the desk knows of why it goes on.
+        self.also_needed = ""
         self._connections: set[asyncio.Task[None]] = set()
         self._calls = 0
         self._stop_for = ""
@@ -252,7 +254,8 @@ class LocalDoor:
         return EntriesAnswer(entries=found, next_since=since)
 
     def _require_unneeded(self) -> None:
-        need = needed_for(self._desk.book) or ("another client is connected" if self.clients > 1 else "")
+        others = "another client is connected" if self.clients > 1 else ""
+        need = needed_for(self._desk.book) or self.also_needed or others
         if need:
             raise LinkRefused(f"This desk is needed: {need}.", "Stop it when it suits you: trading-mcp desk stop")
 
