@@ -16,6 +16,7 @@ from trading_mcp.core.domain.money import exactly
 from trading_mcp.core.domain.orders import Door, Notional, Side
 from trading_mcp.core.domain.policy import Delta
 from trading_mcp.desk import history, limits, markets
+from trading_mcp.desk.earning import DAYS_A_YEAR, RETURNS_MIN, Closed, Earned, steadiness
 from trading_mcp.desk.history import Filter, moment_of
 from trading_mcp.errors import UsageInvalid
 
@@ -206,3 +207,59 @@ def test_a_market_that_says_nothing_is_empty(play: Play, monkeypatch: pytest.Mon
 
 def _nothing(*_: object) -> None:
     """Answer as a feed does that knows nothing."""
+
+
+def test_trades_tell_what_they_realised_and_days_and_signals_what_they_earned(play: Play) -> None:
+    async def story(world: World) -> None:
+        await traded(world)
+        told = history.trades(world.desk.book, world.pages, Filter())
+        fills = tuple(
+            Closed(
+                seq=each.seq,
+                at=each.at - number * 86_400_000_000,
+                pair=each.pair,
+                venue=each.venue,
+                book=each.book,
+                order_id=each.order_id,
+                fee=Decimal("0.5"),
+                fee_asset="USD",
+                realised=Decimal("-1.234") if number == 0 else Decimal(0),
+            )
+            for number, each in enumerate(told.trades[:2])
+        )
+        earned = Earned(fills, (), 9)
+        rows = history.with_realised(told, earned).trades
+        assert [each.realised for each in rows] == ["-1.23", "0.00", ""]
+        read = reader(world)
+        by_day = history.results(read, group_by="day")
+        assert by_day.groups == ()
+        by_day = history.with_earned(by_day, read, earned, pair="", book="")
+        assert [(each.fills, each.fees) for each in by_day.groups] == [(1, "0.50"), (1, "0.50")]
+        assert by_day.groups[0].group > by_day.groups[1].group
+        assert by_day.groups[0].realised.startswith("-1.2")
+        assert (by_day.sharpe, "20" in by_day.note) == ("", True)
+        by_signal = history.with_earned(
+            history.results(read, group_by="signal"), read, earned, pair=fills[0].pair, book="manual"
+        )
+        assert [each.group for each in by_signal.groups] == ["none, or not remembered"]
+        by_pair = history.with_earned(history.results(read), read, earned, pair="", book="")
+        assert by_pair.groups == history.results(read).groups
+
+    play(story)
+
+
+def test_how_steadily_was_earned_is_told_once_there_are_days_enough() -> None:
+    few = [Decimal(100)] * RETURNS_MIN
+    assert steadiness(few)[:2] == ("", "")
+    assert "19 daily returns so far" in steadiness(few).note
+    level = steadiness([*few, Decimal(100)])
+    assert level[:2] == ("", "")
+    ups_and_downs = [Decimal(100), *(Decimal(102) if n % 2 else Decimal(100) for n in range(1, 41))]
+    ratios = steadiness(ups_and_downs)
+    # By hand: returns alternate between 0.02 and -2/102.
+    up, down = Decimal("0.02"), Decimal(-2) / 102
+    mean = (up + down) / 2
+    spread = (((up - mean) ** 2 + (down - mean) ** 2) * 20 / 39).sqrt()
+    assert ratios.sharpe == f"{mean / spread * DAYS_A_YEAR.sqrt():.2f}"
+    below = (down**2 / 2).sqrt()
+    assert ratios.sortino == f"{mean / below * DAYS_A_YEAR.sqrt():.2f}"

@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from trading_mcp.adapters.journal.entries import read
@@ -19,6 +20,8 @@ from trading_mcp.core.domain.money import exactly
 from trading_mcp.core.domain.orders import OrderState
 from trading_mcp.core.ports import Entry
 from trading_mcp.core.snapshot import UnknownSnapshot, thaw
+from trading_mcp.desk.earning import ROWS_MAX as EARNED_MAX
+from trading_mcp.desk.earning import Closed, Earned, nothing
 from trading_mcp.desk.searching import Found
 from trading_mcp.errors import TradingMcpError
 
@@ -67,7 +70,7 @@ class Records:
                 await self.catch_up(lambda: is_idle(book()))
                 if is_idle(book()) and time.monotonic() >= archive_at:
                     archive_at = time.monotonic() + ARCHIVE_EVERY
-                    await self.archive(book(), now())
+                    await self.archive(book, now())
             except Exception as error:  # noqa: BLE001 - the desk goes on without them, whatever it was
                 _log.warning("the records are behind: %s", error)
                 await asyncio.to_thread(self._let_go)
@@ -81,13 +84,15 @@ class Records:
                 return
             await asyncio.sleep(pause)
 
-    async def archive(self, book: Book, now: int) -> int:
+    async def archive(self, book: Callable[[], Book], now: int) -> int:
         """Put entries past their retention away, once a signed snapshot covers them; return how many files."""
         journal, before = self._opened.journal, now - self._retention
+        _B = book()
         end = await asyncio.to_thread(journal.file.last_before, before, journal.file.durable.seq)
         if end - journal.file.archive.last < self._segment:
             return 0
-        keep_snapshot(self._opened, book)
+        # The desk went on while a thread looked: only the book of this very moment is the fold up to the head.
+        keep_snapshot(self._opened, _B)
         made = await asyncio.to_thread(journal.archive, before, self._opened.trust, size=self._segment)
         _log.info("%d files of old entries were archived", len(made))
         return len(made)
@@ -97,6 +102,16 @@ class Records:
         deadline = time.monotonic() + ASKED_WITHIN
         await self.catch_up(lambda: time.monotonic() < deadline, 0)
         return await asyncio.to_thread(self._found, text, kind, before, limit)
+
+    async def earned(self, first: int) -> Earned:
+        """Return what fills since an entry realised, and the account's values day by day."""
+        deadline = time.monotonic() + ASKED_WITHIN
+        try:
+            await self.catch_up(lambda: time.monotonic() < deadline, 0)
+            return await asyncio.to_thread(self._earned, first)
+        except Exception as error:  # noqa: BLE001 - the rest of the answer is true without it
+            _log.warning("what was earned cannot be told: %s", error)
+            return await nothing(first)
 
     def close(self, *, is_here: bool) -> None:
         """Show the last entries, if they are few, and let go: the next start then goes on from a snapshot."""
@@ -156,6 +171,26 @@ class Records:
             return resumed.start.seq, thaw(resumed.book)
         except UnknownSnapshot:
             return 0, None
+
+    def _earned(self, first: int) -> Earned:
+        with self._lock, exactly():
+            views = self._opened_views()
+            rows, values = views.earned(first, EARNED_MAX), views.closing_values()
+            fills = tuple(
+                Closed(
+                    seq=row["seq"],
+                    at=row["at"],
+                    pair=row["pair"],
+                    venue=row["venue"],
+                    book=row["book"],
+                    order_id=row["order_id"] or "",
+                    fee=Decimal(row["fee"]),
+                    fee_asset=row["fee_asset"],
+                    realised=Decimal(row["realised"]),
+                )
+                for row in rows
+            )
+            return Earned(fills, tuple(map(Decimal, values)), views.seq)
 
     def _found(self, text: str, kind: str, before: int, limit: int) -> Found:
         asked = {"before": before} if before else {}

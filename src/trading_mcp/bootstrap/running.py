@@ -30,6 +30,7 @@ from trading_mcp.core.domain.orders import Door
 from trading_mcp.core.domain.verdict import Code
 from trading_mcp.core.simulation.market import SyntheticMarket
 from trading_mcp.desk.desk import Desk
+from trading_mcp.desk.earning import Earnings
 from trading_mcp.desk.heart import Heart
 from trading_mcp.desk.moments import Moments
 from trading_mcp.desk.opening import closed, needed_for, opened
@@ -105,13 +106,13 @@ def _logging(home: Opened) -> Generator[None]:
         log.close()
 
 
-def _assistants(desk: Desk, home: Opened, place: Place, notes: tuple[str, ...]) -> McpDoor:
+def _assistants(desk: Desk, home: Opened, place: Place, notes: tuple[str, ...], earned: Earnings) -> McpDoor:
     # Only a desk that runs needs the SDK, which takes longer to load than everything else together.
     from trading_mcp.doors.mcp_server.door import McpDoor  # noqa: PLC0415
 
     settings = home.settings
     ceiling = {"read_only": settings.assistants_read_only, "exclude_tools": settings.assistants_exclude_tools}
-    return McpDoor(desk, Moments(desk, home.since, notes), ceiling, partial(spelled, place=place))
+    return McpDoor(desk, Moments(desk, home.since, notes, earned), ceiling, partial(spelled, place=place))
 
 
 class _Running:
@@ -157,7 +158,7 @@ class _Running:
         self._latch_trouble(desk)
         self._pin(desk, services)
         self._halt.arm()
-        assistants = self._assistants = _assistants(desk, self._home, self._place, self._notes())
+        assistants = self._assistants = _assistants(desk, self._home, self._place, self._notes(), records.earned)
         door = self._door = LocalDoor(desk, services, self._home.since, self._stop, self._notes(), assistants)
         await door.open(listener)
         gc.freeze()  # what is there now stays for good, and no answer waits while it is looked through

@@ -6,7 +6,7 @@ from trading_mcp.desk.answers import Answer, EntryShown, ProposalShown
 
 
 class TradeShown(Answer, frozen=True, kw_only=True):
-    """One fill, with the intent behind it while that is remembered, which is a week."""
+    """One fill, with the intent behind it while that is remembered, which is a week; realised is in the quote."""
 
     seq: int
     at: int
@@ -18,6 +18,7 @@ class TradeShown(Answer, frozen=True, kw_only=True):
     price: str
     worth: str
     fee: str
+    realised: str
     order_id: str
     intent_id: str
     reason: str
@@ -58,13 +59,14 @@ class ProposalsTold(Answer, frozen=True, kw_only=True):
 
 
 class ResultShown(Answer, frozen=True, kw_only=True):
-    """What one pair, venue or book has earned since the home began; unrealised is empty where a price is missing."""
+    """What one pair, venue, book, day or signal has earned; unrealised is empty where it is not known."""
 
     group: str
     realised: str
     unrealised: str
     fees: str
     positions: int
+    fills: int = 0
 
 
 class ResultsAnswer(Answer, frozen=True, kw_only=True):
@@ -81,6 +83,9 @@ class ResultsAnswer(Answer, frozen=True, kw_only=True):
     group_by: str
     groups: tuple[ResultShown, ...]
     left_out: int
+    sharpe: str = ""
+    sortino: str = ""
+    note: str = ""
 
 
 class CandleShown(Answer, frozen=True, kw_only=True):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import islice
 from typing import Final, cast
 
 import msgspec
+from msgspec.structs import replace
 
 from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.book import Book
@@ -30,6 +31,8 @@ from trading_mcp.desk.answers_past import (
     TradesAnswer,
     TradeShown,
 )
+from trading_mcp.desk.earning import ROWS_MAX as FILLS_MAX
+from trading_mcp.desk.earning import Closed, Earned, steadiness
 from trading_mcp.desk.past import shown
 from trading_mcp.desk.queries import ROWS_MAX, Reader
 from trading_mcp.desk.wording import amount_text, money_text, sentence
@@ -39,7 +42,7 @@ from trading_mcp.redact import redacted
 # So many entries are looked at for one page, in steps of so many; a page that found little still goes on.
 REACH: Final = 2_000
 STEP: Final = 500
-GROUPS: Final = ("pair", "venue", "algorithm")
+BY_FILL: Final = ("day", "signal")
 _DIGITS_MAX: Final = 15
 _ENDS: Final = (e.ProposalApproved, e.ProposalEnded)
 _ASKED: Final = (e.ToolCalled, e.ToolAnswered)
@@ -216,10 +219,59 @@ def _trade(entry: Entry, event: e.FillRecorded, book: Book) -> TradeShown:
         price=amount_text(fill.price),
         worth=money_text(fill.quantity * fill.price * event.multiplier),
         fee=f"{amount_text(fill.fee)} {fill.fee_asset}",
+        realised="",
         order_id=fill.order_id or "",
         intent_id="" if working is None else working.order.intent_id,
         reason="" if record is None else redacted(record.intent.reason, 200),
         signal_seq=0 if record is None else record.intent.signal_seq or 0,
+    )
+
+
+def with_realised(told: TradesAnswer, earned: Earned) -> TradesAnswer:
+    """Return trades with the profit that each realised, where the views have come so far."""
+    by_seq = {each.seq: each.realised for each in earned.fills}
+    trades = (replace(each, realised=money_text(by_seq.get(each.seq))) for each in told.trades)
+    return TradesAnswer(trades=tuple(trades), cursor=told.cursor)
+
+
+def with_earned(told: ResultsAnswer, read: Reader, earned: Earned, *, pair: str, book: str) -> ResultsAnswer:
+    """Return results with what only the record of every fill and day can tell."""
+    ratios = steadiness(earned.values)
+    told = replace(told, sharpe=ratios.sharpe, sortino=ratios.sortino, note=ratios.note)
+    if told.group_by not in BY_FILL:
+        return told
+    groups: dict[str, list[Closed]] = {}
+    for fill in earned.fills:
+        if pair in ("", fill.pair) and book in ("", fill.book):
+            groups.setdefault(_group_of(fill, told.group_by, read.book), []).append(fill)
+    with exactly():
+        rows = [_earned(name, found, read) for name, found in sorted(groups.items(), reverse=True)]
+    cut = f" Of the newest {FILLS_MAX:,} fills." if len(earned.fills) == FILLS_MAX else ""
+    shown_rows, left = tuple(rows[:ROWS_MAX]), max(0, len(rows) - ROWS_MAX)
+    return replace(told, groups=shown_rows, left_out=left, note=told.note + cut)
+
+
+def _group_of(fill: Closed, group_by: str, book: Book) -> str:
+    if group_by == "day":
+        return (_EPOCH + timedelta(microseconds=fill.at)).date().isoformat()
+    working = book.order(fill.order_id)
+    record = None if working is None else book.intent(working.order.intent_id)
+    signal = 0 if record is None else record.intent.signal_seq
+    return f"signal {signal}" if signal else "none, or not remembered"
+
+
+def _earned(name: str, fills: Sequence[Closed], read: Reader) -> ResultShown:
+    def worth(value: Decimal, asset: str) -> Decimal | None:
+        rate = price_of(asset, Market.CRYPTO, read.facts, read.book.policy)
+        return ZERO if value == ZERO else None if rate is None else value * rate
+
+    return ResultShown(
+        group=name,
+        realised=money_text(_sum(worth(fill.realised, quote_of(fill.pair)) for fill in fills)),
+        unrealised="",
+        fees=money_text(_sum(worth(fill.fee, fill.fee_asset) for fill in fills)),
+        positions=0,
+        fills=len(fills),
     )
 
 
@@ -229,7 +281,7 @@ def results(read: Reader, *, group_by: str = "pair", pair: str = "", book: str =
     with exactly():
         equity = value_all(read.book, read.facts, read.book.policy).equity
         groups: dict[str, list[Position]] = {}
-        for position in (*portfolio.positions.values(), *portfolio.flat.values()):
+        for position in () if group_by in BY_FILL else (*portfolio.positions.values(), *portfolio.flat.values()):
             if pair in ("", position.pair) and book in ("", position.book):
                 name = {"pair": position.pair, "venue": position.venue}.get(group_by, position.book)
                 groups.setdefault(name, []).append(position)

@@ -6,16 +6,18 @@ from collections.abc import Sequence
 
 from trading_mcp import __version__
 from trading_mcp.desk.desk import Desk
+from trading_mcp.desk.earning import Earnings, nothing
 from trading_mcp.desk.queries import Reader, Since
 
 
 class Moments:
     """Knows of the desk what every answer tells beside its own: since when it runs, and what was noted then."""
 
-    def __init__(self, desk: Desk, since: Since, notes: Sequence[str] = ()) -> None:
+    def __init__(self, desk: Desk, since: Since, notes: Sequence[str] = (), earned: Earnings = nothing) -> None:
         self._desk = desk
         self._since = since
         self._notes = tuple(notes)
+        self.earned = earned
 
     def now(self, pairs: frozenset[str] = frozenset()) -> Reader:
         """Return this moment, with the prices of some pairs beside those of what is held."""

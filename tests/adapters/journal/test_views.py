@@ -78,6 +78,17 @@ def test_every_fill_is_a_trade_that_says_what_it_realised(views: Views) -> None:
     assert views.trades(pair="ETH-USDT").rows == []
 
 
+def test_what_was_earned_is_told_since_an_entry_and_the_account_day_by_day(views: Views) -> None:
+    trades = views.trades(limit=500).rows
+    assert views.earned(0, 500) == trades
+    assert views.earned(trades[0]["seq"], 500) == trades[:1]
+    assert len(views.earned(0, 1)) == 1
+    values = [row for row in views.snapshots(limit=500).rows if row["scope"] == "account"]
+    days = {row["at"] // 86_400_000_000: row["value"] for row in reversed(values)}
+    assert values
+    assert views.closing_values() == list(days.values())
+
+
 def test_a_closed_position_is_shown_as_nothing_held(views: Views) -> None:
     (position,) = views.positions(book="manual").rows
     assert float(position["quantity"]) == 0

@@ -105,6 +105,10 @@ _FOUND: Final = (
 )
 _OF_PAIR: Final = "rowid < :before AND (:pair = '' OR pair = :pair) AND (:book = '' OR book = :book)"
 _OF_SCOPE: Final = "rowid < :before AND (:scope = '' OR scope = :scope)"
+# Beside a max() SQLite gives the other columns of that very row.
+_CLOSING: Final = (
+    "SELECT at / 86400000000 AS day, max(seq), value FROM snapshots WHERE scope = 'account' GROUP BY 1 ORDER BY 1"
+)
 _END: Final = 2**63 - 1
 
 
@@ -175,6 +179,20 @@ class Views:
 
     def experiments(self, *, before: int = _END, limit: int = 50) -> Page:
         return self._page("experiments", _BEFORE, {}, before, limit)
+
+    def earned(self, first: int, limit: int) -> list[dict[str, Any]]:
+        """Trades since an entry with what each realised, newest first."""
+        with self._lock:
+            found = self._database.table("trades").rows_where(  # pyright: ignore[reportUnknownMemberType]
+                "seq >= ?", [first], order_by="seq desc", limit=limit
+            )
+            return list(found)
+
+    def closing_values(self) -> list[str]:
+        """The last value of the account on each day there is one, oldest first."""
+        with self._lock:
+            found = self._database.execute(_CLOSING)  # pyright: ignore[reportUnknownMemberType]
+            return [value for _, _, value in found]
 
     def system_state(self) -> dict[str, str]:
         with self._lock:

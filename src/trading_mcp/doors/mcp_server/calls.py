@@ -60,7 +60,7 @@ class Calls:
             session=caller.session,
         )
         call = Call(self._desk, self._moments, caller.client, before)
-        if tool.reads:
+        if tool.reads and not inspect.iscoroutinefunction(tool.run):
             # Nothing in it waits, so nothing can interrupt it.
             return await self._answered(tool, given, call)
         task = asyncio.create_task(self._answered(tool, given, call), name=f"call {before.call_id}")

@@ -38,7 +38,7 @@ class GetTradeHistory(Arguments, frozen=True, kw_only=True):
 class GetPnlReport(Arguments, frozen=True, kw_only=True):
     """Which results."""
 
-    group_by: Literal["pair", "venue", "algorithm"] = "pair"
+    group_by: Literal["pair", "venue", "algorithm", "day", "signal"] = "pair"
     pair: Pair = ""
     algorithm: Book = ""
 
@@ -79,7 +79,7 @@ class WithdrawProposal(Arguments, frozen=True, kw_only=True):
     reason: Reason = ""
 
 
-def get_trade_history(call: Call, given: GetTradeHistory) -> TradesAnswer:
+async def get_trade_history(call: Call, given: GetTradeHistory) -> TradesAnswer:
     wanted = Filter(
         pair=normalise(given.pair) if given.pair else "",
         book=given.algorithm,
@@ -89,12 +89,16 @@ def get_trade_history(call: Call, given: GetTradeHistory) -> TradesAnswer:
         limit=given.limit,
         cursor=given.cursor,
     )
-    return history.trades(call.desk.book, call.desk.ports.journal, wanted)
+    told = history.trades(call.desk.book, call.desk.ports.journal, wanted)
+    return history.with_realised(told, await call.moments.earned(min((each.seq for each in told.trades), default=0)))
 
 
-def get_pnl_report(call: Call, given: GetPnlReport) -> ResultsAnswer:
+async def get_pnl_report(call: Call, given: GetPnlReport) -> ResultsAnswer:
     pair = normalise(given.pair) if given.pair else ""
-    return history.results(call.moments.now(), group_by=given.group_by, pair=pair, book=given.algorithm)
+    earned = await call.moments.earned(0)
+    read = call.moments.now()
+    told = history.results(read, group_by=given.group_by, pair=pair, book=given.algorithm)
+    return history.with_earned(told, read, earned, pair=pair, book=given.algorithm)
 
 
 def get_events(call: Call, given: GetEvents) -> EventsAnswer:
@@ -135,8 +139,8 @@ HISTORY: Final = (
         name="get_trade_history",
         title="Trade history",
         toolset=SET,
-        description="Fills, newest first: price, worth, fee, and the intent, reason and signal behind each while "
-        "they are remembered, which is a week. What was earned: get_pnl_report.",
+        description="Fills, newest first: price, worth, fee, realised profit, and the intent, reason and signal "
+        "behind each while they are remembered, which is a week. What was earned in all: get_pnl_report.",
         arguments=GetTradeHistory,
         answer=TradesAnswer,
         run=get_trade_history,
@@ -146,7 +150,8 @@ HISTORY: Final = (
         title="Profit and loss",
         toolset=SET,
         description="What was earned, in the base currency: today's result, drawdown from the peaks, and realised, "
-        "unrealised and fees by pair, venue or algorithm since the home began.",
+        "unrealised and fees by pair, venue or algorithm since the home began, or by day or signal; Sharpe and "
+        "Sortino once there are 20 daily returns.",
         arguments=GetPnlReport,
         answer=ResultsAnswer,
         run=get_pnl_report,
