@@ -14,13 +14,15 @@ from tests.core.guardrails.world import resting
 from tests.places import short
 from trading_mcp.adapters.journal.chain import Raw
 from trading_mcp.bootstrap import records as module
-from trading_mcp.bootstrap.homes import Opened, keep_snapshot, open_or_make
+from trading_mcp.bootstrap.homes import Opened, folded, keep_snapshot, open_or_make
 from trading_mcp.bootstrap.records import Records, is_idle
 from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.book import Book
-from trading_mcp.core.domain.evolve import evolve
+from trading_mcp.core.domain.evolve import evolve, replay
+from trading_mcp.core.domain.latches import ACCOUNT, Latch, TradingState
 from trading_mcp.core.domain.money import exactly
 from trading_mcp.core.domain.orders import Door, OrderState
+from trading_mcp.core.domain.verdict import Code
 from trading_mcp.errors import JournalError
 from trading_mcp.place import located
 
@@ -117,11 +119,11 @@ async def test_the_views_go_on_from_a_snapshot_and_are_made_anew_when_they_are_g
 async def test_old_entries_are_archived_behind_a_signed_snapshot_and_verified_with_the_rest(home: Opened) -> None:
     records = Records(home, retention=0, segment=100)
     later = home.book.at + 10
-    assert await records.archive(home.book, later) == 2
+    assert await records.archive(lambda: home.book, later) == 2
     assert home.journal.file.archive.last == 200
     report = home.journal.verify(home.trust, is_deep=True)
     assert (report.holds, report.entries) == (True, 252)
-    assert await records.archive(home.book, later) == 0
+    assert await records.archive(lambda: home.book, later) == 0
     # What is archived is shown like the rest.
     await records.catch_up(ever, 0)
     assert len(shown(home)) == 252
@@ -131,9 +133,32 @@ async def test_old_entries_are_archived_behind_a_signed_snapshot_and_verified_wi
     assert not home.journal.verify(home.trust).holds
 
 
+async def test_what_the_desk_records_while_it_is_looked_what_is_old_is_in_the_snapshot_that_is_signed(
+    home: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the next start would go on from a book without an order that the journal has."""
+    records, look = Records(home, retention=0, segment=100), home.journal.file.last_before
+
+    def slow(at: int, until: int) -> int:
+        latch = Latch(scope=ACCOUNT, state=TradingState.HALTED, code=Code.KILL_SWITCH, reason="enough", at=at)
+        halted = e.Latched(at=home.book.at, latch=latch)
+        home.journal.append(halted.at, (halted,))
+        with exactly():
+            home.book = evolve(home.book, halted)
+        monkeypatch.undo()
+        return look(at, until)
+
+    monkeypatch.setattr(home.journal.file, "last_before", slow)
+    assert await records.archive(lambda: home.book, home.book.at + 10) == 2
+    resumed, broken = folded(home.journal, home.snapshots, home.trust)
+    assert (broken, resumed.account_state) == ("", TradingState.HALTED)
+    with exactly():
+        assert resumed == replay(entry.event for entry in home.journal.entries())
+
+
 async def test_nothing_is_archived_before_its_time(home: Opened) -> None:
     records = Records(home)
-    assert await records.archive(home.book, home.book.at + module.RETENTION - 1_000_000) == 0
+    assert await records.archive(lambda: home.book, home.book.at + module.RETENTION - 1_000_000) == 0
     assert home.journal.file.archive.last == 0
     assert not (home.folder.path / "views.db").exists()
 

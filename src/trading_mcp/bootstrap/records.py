@@ -87,12 +87,11 @@ class Records:
     async def archive(self, book: Callable[[], Book], now: int) -> int:
         """Put entries past their retention away, once a signed snapshot covers them; return how many files."""
         journal, before = self._opened.journal, now - self._retention
-        _B = book()
         end = await asyncio.to_thread(journal.file.last_before, before, journal.file.durable.seq)
         if end - journal.file.archive.last < self._segment:
             return 0
         # The desk went on while a thread looked: only the book of this very moment is the fold up to the head.
-        keep_snapshot(self._opened, _B)
+        keep_snapshot(self._opened, book())
         made = await asyncio.to_thread(journal.archive, before, self._opened.trust, size=self._segment)
         _log.info("%d files of old entries were archived", len(made))
         return len(made)
