@@ -34,7 +34,7 @@ def notice_of(event: AnyEvent) -> tuple[str, str] | None:
     """Return subject and text of what a person should know now, or None."""
     match event:
         case ProposalOpened(proposal=proposal):
-            return "A proposal waits for you", f"{proposal.id}: read it with `trading-mcp proposals`."
+            return "A proposal waits for you", f"{proposal.id}: read it and answer it."
         case Latched(latch=latch):
             return f"{latch.scope.key} is {latch.state.name}", f"{latch.code}: {latch.reason}"
         case Released(scope=scope, target=target):
@@ -48,7 +48,7 @@ def notice_of(event: AnyEvent) -> tuple[str, str] | None:
             text = f"{len(orders)} at {venue}: counted as exposure, and cancelled only by you."
             return "Orders work that the desk did not make", text
         case ApproverReplaced(fingerprint=fingerprint):
-            text = f"{fingerprint} was not signed for by the key before. If that was not you: `trading-mcp halt`."
+            text = f"{fingerprint} was not signed for by the key before. If that was not you, engage the kill switch."
             return "The approver was replaced; it signs here in a day", text
         case DeskStarted(version=version):
             return "The desk started", f"Version {version}."
