@@ -9,14 +9,11 @@ from tests.core.guardrails.world import (
     BTC,
     ETH,
     NOW,
-    TODAY,
     VENUE,
     D,
     World,
-    algorithm,
     buy,
     limit_at,
-    live,
     position,
     quiet,
     resting,
@@ -25,10 +22,8 @@ from tests.core.guardrails.world import (
 )
 from trading_mcp.core.domain.latches import TradingState
 from trading_mcp.core.domain.market import SECOND, Market, Price
-from trading_mcp.core.domain.measures import first_measure
 from trading_mcp.core.domain.money import exactly
-from trading_mcp.core.domain.orders import Door, OrderState, OrderType, Purpose
-from trading_mcp.core.domain.tallies import ACCOUNT_TALLY, Tally
+from trading_mcp.core.domain.orders import OrderType, Purpose
 from trading_mcp.core.guardrails.case import Case, Risk, case_of
 
 
@@ -99,6 +94,11 @@ PRICES: Final = (
     ),
     ("an exit without a quote", leaving().with_facts(quotes={}), ("", "", "")),
     (
+        "a stopping exit without a quote rounds up",
+        leaving(**of(OrderType.STOP, stop_price="45000.011")).with_facts(quotes={}),
+        ("", "45000.02", ""),
+    ),
+    (
         "a trailing exit without a quote",
         leaving(**of(OrderType.TRAILING_STOP, trail="0.1")).with_facts(quotes={}),
         ("", "", ""),
@@ -150,12 +150,23 @@ QUANTITIES: Final = (
     ("all that the account leaves", quiet(sell("all")).holding(position("1"), position("-0.7", venue="x")), "0.3"),
     ("all of nothing", quiet(sell("all")), "0"),
     ("all of a short", quiet(sell("all")).holding(position("-1")), "0"),
+    (
+        "too much to be rounded",
+        quiet(buy(amount=worth("100"), **limit_at("1E-13")))
+        .quoted(BTC, "1E-13", "1E-13")
+        .listed(BTC, price_step=D("1E-13"), quantity_step=D(3)),
+        "1E+15",
+    ),
 )
 
 
 @pytest.mark.parametrize(("name", "there", "expected"), QUANTITIES, ids=[one[0] for one in QUANTITIES])
 def test_a_quantity_is_ours_and_rounded_down(name: str, there: World, expected: str | None) -> None:
     assert case(there).quantity == (None if expected is None else D(expected))
+
+
+def test_all_of_nothing_is_recorded_as_a_plain_nothing() -> None:
+    assert str(case(quiet(sell("all"))).quantity) == "0"
 
 
 def test_a_size_that_was_given_is_rounded_too() -> None:
@@ -189,6 +200,7 @@ def test_an_order_that_was_sent_is_judged_as_it_stands() -> None:
     with exactly():
         found = case_of(there.intent, there.book, there.facts, there.policy, VENUE, sent=sent)
     assert (found.limit_price, found.stop_price, found.price_worst) == (D(48_000), D(7), D(51_000))
+    assert found.reference == D(50_000), "a buy meets the ask"
     assert found.quantity == D("0.0015")
     assert found.risk is not None
     assert found.risk.notional == D("76.5")
@@ -219,63 +231,6 @@ def test_the_case_knows_market_venue_and_state() -> None:
     assert case(quiet()).limits is case(quiet()).policy.crypto
     assert case(quiet()).state is TradingState.ACTIVE
     assert case(quiet()).latch is None
-
-
-def test_what_is_risked_counts_what_works_and_what_is_held() -> None:
-    there = (
-        quiet()
-        .run_by(algorithm())
-        .holding(position("0.1", book="sma"), position("-1", ETH, book="sma"), position("0.2"))
-    )
-    there = there.working(
-        resting("a", book="sma"),
-        resting("b", pair=ETH, quantity="0.5", book="sma", state=OrderState.UNKNOWN),
-        resting("c", quantity="0.004"),
-        resting("d", sell().side, "0.1", book="sma"),
-    )
-    found = risk(there)
-    assert found.exposure == D(15_000 + 2000 + 100 + 1000 + 200)
-    assert found.exposure_asset == D(15_000 + 100 + 200)
-    assert found.budget_used == D(5000 + 2000 + 100 + 1000)
-    assert found.orders_open == 2
-    assert found.equity == D(100_000)
-    assert found.missing == ""
-    assert risk(there.with_account(account_counts=True)).orders_open == 3
-
-
-def test_a_currency_without_a_price_makes_what_is_risked_unknown() -> None:
-    working = quiet().working(resting("a", pair="BTC-EUR"))
-    assert (risk(working).equity, risk(working).missing) == (None, "EUR")
-    never = working.with_facts(unpriced=frozenset({"EUR"}))
-    assert (risk(never).equity, risk(never).missing) == (None, "EUR")
-    held = quiet().run_by(algorithm()).holding(position("1", "BTC-EUR", book="sma"), paid=False)
-    assert (risk(held).equity, risk(held).missing) == (None, "EUR")
-    others = quiet().run_by(algorithm()).holding(position("1", "BTC-EUR"), paid=False)
-    assert risk(others).equity == D(150_000)
-
-
-def test_a_tick_is_counted_by_when_it_was_due_and_the_account_by_the_clock() -> None:
-    there = quiet().run_by(algorithm(), due_at=NOW - 5 * SECOND)
-    assert risk(there).tempo_now == NOW - 5 * SECOND
-    assert risk(there.with_intent(due_at=NOW - 5 * SECOND - 1)).tempo_now == NOW
-    assert risk(there.with_intent(due_at=None)).tempo_now == NOW
-    assert risk(there.with_intent(door=Door.DESK, purpose=Purpose.CLOSE)).tempo_now == NOW
-    tallies = {"sma": Tally(orders_day=1), ACCOUNT_TALLY: Tally(orders_day=2)}
-    there = there.with_book(tallies=tallies)
-    assert risk(there).tallies == ((tallies["sma"], NOW - 5 * SECOND),)
-    both = risk(there.with_account(account_counts=True))
-    assert both.tallies == ((tallies["sma"], NOW - 5 * SECOND), (tallies[ACCOUNT_TALLY], NOW))
-    assert both.tally is tallies["sma"]
-    assert risk(live()).tallies == ((Tally(), NOW), (Tally(), NOW))
-
-
-def test_the_measures_are_those_of_the_account_and_of_the_algorithm() -> None:
-    found = risk(quiet().run_by(algorithm()))
-    assert found.measure == first_measure(D(100_000), NOW, TODAY)
-    assert found.own == first_measure(D(10_000), NOW, TODAY)
-    assert found.algorithm == algorithm()
-    assert risk(quiet()).own is None
-    assert risk(quiet()).algorithm is None
 
 
 @pytest.mark.parametrize(

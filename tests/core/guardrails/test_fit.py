@@ -15,6 +15,7 @@ from tests.core.guardrails.world import (
     World,
     algorithm,
     buy,
+    instrument,
     limit_at,
     mandate_for,
     position,
@@ -28,6 +29,7 @@ from trading_mcp.core.domain.money import exactly
 from trading_mcp.core.domain.orders import Fit, Quantity
 from trading_mcp.core.domain.verdict import Code, Outcome
 from trading_mcp.core.guardrails.fit import Sized, _largest, fit
+from trading_mcp.core.guardrails.rules.validity import smallest_of
 
 SIZES: Final = frozenset(
     {
@@ -374,3 +376,12 @@ def test_what_is_given_passes_and_one_step_more_does_not(
         own = {Code.INSTRUMENT_RULES, Code.LIMITS_INFEASIBLE} if found is None else set[Code]()
         verdict = there.with_intent(fit=Fit.NEVER, amount=Quantity(given_)).verdict()
         assert not set(verdict.codes()) & SIZES - own, (found, verdict.findings)
+
+
+def test_the_smallest_a_venue_takes_is_rounded_up_until_it_is_too_much_to_be_rounded() -> None:
+    rules = instrument(BTC, notional_min=D(100), quantity_step=D(3))
+    with exactly():
+        assert smallest_of(rules, None) == D(3)
+        assert smallest_of(rules, D(10)) == D(12)
+        assert smallest_of(rules, D("1E-13")) == D("1E+15")
+        assert smallest_of(replace(rules, quantity_step=D("1E-18")), D("1E-18")) == D("1E+20")

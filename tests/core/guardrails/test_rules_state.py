@@ -18,6 +18,7 @@ from tests.core.guardrails.world import (
     resting,
     sell,
 )
+from trading_mcp.core.domain.book import Stranger
 from trading_mcp.core.domain.home import Mode
 from trading_mcp.core.domain.latches import ACCOUNT, Scope, ScopeKind, TradingState
 from trading_mcp.core.domain.market import SECOND
@@ -117,6 +118,36 @@ def clock_rows() -> tuple[Row, ...]:
     )
 
 
+def stranger_rows() -> tuple[Row, ...]:
+    def replaced(there: World) -> World:
+        stranger = Stranger(fingerprint="odd", public_key="of odd", shipped=there.policy, since=NOW)
+        return there.with_book(stranger=stranger)
+
+    def out() -> World:
+        return live(sell(venue="coinbase")).holding(position("0.01", venue="coinbase"))
+
+    code = Code.STATE_REDUCING
+    return (
+        denies("LIVE, a key that nobody signed for", lambda: replaced(live()), code),
+        denies("LIVE, such a key, an ACTIVE latch", lambda: replaced(live().latched(TradingState.ACTIVE)), code),
+        passes("LIVE, an exit beside such a key", lambda: replaced(out())),
+        passes("such a key where no money is real", lambda: replaced(quiet())),
+    )
+
+
+def legible_rows() -> tuple[Row, ...]:
+    def read(there: World, venue: str = VENUE) -> World:
+        return there.with_book(reconciled=frozenset(), legible=frozenset({venue}))
+
+    code = Code.STATE_NOT_RECONCILED
+    return (
+        passes("an exit of what a venue that was read lets go", lambda: read(leaving().balance("BTC", "0.01"))),
+        denies("an exit where it was read, of units it says nothing of", lambda: read(leaving()), code),
+        denies("an exit where another one was read", lambda: read(leaving().balance("BTC", "1"), "other"), code),
+        denies("an entry where it was read", lambda: read(quiet()), code),
+    )
+
+
 ROWS: Final = (
     *latch_rows(),
     *exit_rows(),
@@ -189,6 +220,8 @@ ROWS: Final = (
         Code.MODE_MISMATCH,
     ),
     *clock_rows(),
+    *stranger_rows(),
+    *legible_rows(),
 )
 
 

@@ -71,6 +71,8 @@ def test_a_renamed_asset_is_one_asset() -> None:
 
 def test_what_ended_hides_nothing_that_is_held() -> None:
     assert valued(quiet().holding(position("0"), position("1", ETH))).gross == D(2000)
+    unpriced = valued(quiet().holding(position("0", "DOGE-USDT"), position("1", ETH)))
+    assert (unpriced.equity, unpriced.gross) == (D(100_000), D(2000))
 
 
 def test_what_is_not_held_needs_no_price() -> None:
