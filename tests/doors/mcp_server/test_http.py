@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,13 @@ import httpx2
 import pytest
 
 from tests.desk.world import BTC, World
-from tests.doors.mcp_server.conftest import Play
+from tests.doors.mcp_server.conftest import Play, door_of
 from tests.doors.mcp_server.web import HELLO, Loopback, Site, opened
+from trading_mcp.adapters.system.tokens import Tokens
 from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.orders import Door
 from trading_mcp.doors.http_guard import BODY_MAX
-from trading_mcp.doors.mcp_server.http import CONNECTIONS_MAX, LAST_ANSWERS_WITHIN, REQUEST_WITHIN
+from trading_mcp.doors.mcp_server.http import CONNECTIONS_MAX, LAST_ANSWERS_WITHIN, REQUEST_WITHIN, HttpDoor
 
 Visit = Callable[[World, Site], Awaitable[None]]
 Visits = Callable[[Visit], World]
@@ -312,6 +314,49 @@ def test_a_client_that_asks_now_and_then_keeps_its_connection(visit: Visits) -> 
         writer.close()
 
     visit(story)
+
+
+def test_who_is_still_speaking_when_the_desk_stops_is_told(visit: Visits) -> None:
+    async def story(world: World, site: Site) -> None:
+        said = {"Host": f"127.0.0.1:{site.port}", **site.headers(), "Content-Length": "10"}
+        head = "".join(f"{key}: {value}\r\n" for key, value in said.items())
+        asking = asyncio.create_task(site.says(f"POST /mcp HTTP/1.1\r\n{head}\r\n".encode()))
+        await world.until(lambda: bool(site.door._answering))
+        await site.door.close()
+        assert b"503" in (answer := await asking)
+        assert b"The desk stops." in answer
+
+    visit(story)
+
+
+def test_what_nobody_foresaw_is_one_sentence_and_the_door_stays_open(
+    visit: Visits, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(world: World, site: Site) -> None:
+        with monkeypatch.context() as broken:
+            broken.setattr(site.tokens, "holder", None)
+            answer = await site.asks(json=HELLO)
+            assert answer.status_code == 500
+            assert answer.json()["error"]["message"].startswith("The desk could not answer that.")
+        assert (await site.asks(json=HELLO)).status_code == 200
+
+    visit(story)
+    assert "a request failed" in caplog.messages
+
+
+def test_a_door_that_fails_says_so_in_the_log_and_takes_nothing_with_it(
+    play: Play, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story(world: World) -> None:
+        await world.ready()
+        listener = socket.create_server(("127.0.0.1", 0))
+        door = HttpDoor(door_of(world), Tokens(tmp_path, world.clock), listener)
+        listener.close()
+        door.open()
+        await door.close()
+
+    play(story, Loopback())
+    assert "the HTTP door failed; the others go on" in caplog.messages
 
 
 def test_no_token_reaches_the_log_and_nothing_the_terminal(

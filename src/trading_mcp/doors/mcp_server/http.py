@@ -31,6 +31,8 @@ REQUEST_WITHIN: Final = 10.0
 # How long the answers under way may take once the desk stops; what they are about is finished in any case.
 LAST_ANSWERS_WITHIN: Final = 2.0
 ROLES: Final[dict[str, dict[str, object]]] = {"reader": {"read_only": True}, "trader": {}}
+_STOPPED: Final = guard.Refusal(503, "The desk stops. What was asked for, if anything, is in its journal.")
+_FAILED: Final = guard.Refusal(500, "The desk could not answer that. Its owner can read why in its log.")
 _METHODS: Final = ("POST", "GET", "DELETE")
 _log: Final = logging.getLogger("trading_mcp.http")
 
@@ -114,7 +116,10 @@ class HttpDoor:
             if not self._is_closing:
                 raise
             task.uncancel()
-            await answer.end()
+            await answer.end(_STOPPED)
+        except Exception:  # noqa: BLE001 - whatever a request met, its client hears one sentence and the door stays open
+            _log.exception("a request failed")
+            await answer.end(_FAILED)
         finally:
             del self._answering[task]
 
@@ -174,12 +179,12 @@ class _Answer:
         body = msgspec.json.encode({"jsonrpc": "2.0", "id": None, "error": error})
         await guard.answer(self.send, refusal.status, body)
 
-    async def end(self) -> None:
-        """Bring it to its end now."""
+    async def end(self, otherwise: guard.Refusal) -> None:
+        """Bring it to its end now; where it has not begun, with a refusal."""
         if self._is_begun:
             await self.send({"type": "http.response.body", "body": b""})
         else:
-            await self.refuse(guard.Refusal(503, "The desk stops. What was asked for is in its journal."))
+            await self.refuse(otherwise)
 
 
 class _Server(uvicorn.Server):
