@@ -163,7 +163,8 @@ Give me the closing review of today.
         needs=("get_agent_status", "get_pnl_report", "get_trade_history", "get_guardrails", "get_events"),
         text="""\
 Give me the review of the last seven days (count back from as_of in get_agent_status).
-1. get_pnl_report by pair, then by algorithm: what earned, what lost, what fees took, drawdown from the peak.
+1. get_pnl_report by day, then by pair and by algorithm: what earned, what lost, what fees took, drawdown from the \
+peak.
 2. get_trade_history since then: how many trades, the best and the worst, and the reasons given for both.
 3. get_guardrails: which limits refused something and how often; get_events with kinds Latched and Released: every \
 halt, why, and how long it lasted.
