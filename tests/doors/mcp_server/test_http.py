@@ -316,6 +316,22 @@ def test_a_client_that_asks_now_and_then_keeps_its_connection(visit: Visits) -> 
     visit(story)
 
 
+def test_the_log_tells_of_a_second_of_refusals_in_a_line(visit: Visits, caplog: pytest.LogCaptureFixture) -> None:
+    async def story(world: World, site: Site) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+        writer.write(f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{site.port}\r\n\r\n".encode() * 50)
+        for _ in range(50):
+            await reader.readuntil(b"/mcp.")
+        await asyncio.sleep(2)
+        writer.close()
+        await site.asks(path="/")
+
+    visit(story)
+    told = [line for line in caplog.messages if line.startswith("refused: ")]
+    assert len(told) < 10
+    assert sum(1 + int(line.partition("(")[2].partition(" more")[0]) for line in told) == 51
+
+
 def test_who_is_still_speaking_when_the_desk_stops_is_told(visit: Visits) -> None:
     async def story(world: World, site: Site) -> None:
         said = {"Host": f"127.0.0.1:{site.port}", **site.headers(), "Content-Length": "10"}
@@ -370,6 +386,7 @@ def test_no_token_reaches_the_log_and_nothing_the_terminal(
         async with site.connected("trader", "legacy") as assistant:
             await assistant.calls("get_agent_status")
         await site.asks(path=f"/mcp?token={site.secrets['reader']}")
+        await asyncio.sleep(2)
         await site.asks(headers={"Host": site.secrets["reader"]})
         await site.says(site.secrets["reader"].encode() + b"\r\n\r\n")
 

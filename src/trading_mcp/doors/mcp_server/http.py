@@ -44,6 +44,7 @@ class HttpDoor:
         self._tokens = tokens
         self._listener = listener
         self._port = int(listener.getsockname()[1])
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # its warnings are of what is no HTTP, without end
         self._managers = {
             role: StreamableHTTPSessionManager(
                 door.server(flags), max_request_body_size=guard.BODY_MAX, max_sessions=SESSIONS_MAX
@@ -66,6 +67,7 @@ class HttpDoor:
                 timeout_graceful_shutdown=1,
             )
         )
+        self._refusals = _Refusals()
         self._answering: dict[asyncio.Task[object], str] = {}
         self._is_closing = False
         self._running: asyncio.Task[None] | None = None
@@ -109,7 +111,7 @@ class HttpDoor:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - the server runs each request in a task
         self._answering[task] = str(scope["method"])
-        answer = _Answer(send)
+        answer = _Answer(send, self._refusals)
         try:
             await self._answered(scope, receive, answer)
         except asyncio.CancelledError:
@@ -153,10 +155,27 @@ class HttpDoor:
         return None
 
 
+class _Refusals:
+    """Tells the log of refusals, one in a second: anybody can be refused without end, and the log has one."""
+
+    def __init__(self) -> None:
+        self._untold = 0
+        self._quiet_until = 0.0
+
+    def tell(self, refusal: guard.Refusal) -> None:
+        now = asyncio.get_running_loop().time()
+        if now < self._quiet_until:
+            self._untold += 1
+            return
+        _log.warning("refused: %d %s (%d more since the last)", *refusal, self._untold)
+        self._untold, self._quiet_until = 0, now + 1.0
+
+
 class _Answer:
     """One response, which can be ended wherever it stands."""
 
-    def __init__(self, send: guard.Send) -> None:
+    def __init__(self, send: guard.Send, refusals: _Refusals) -> None:
+        self._refusals = refusals
         self.permits: Callable[[], bool] = lambda: True
         self._send = send
         self._is_begun = False
@@ -174,7 +193,7 @@ class _Answer:
 
     async def refuse(self, refusal: guard.Refusal) -> None:
         """Answer with a refusal, in the form in which a client shows it to its model."""
-        _log.warning("refused: %d %s", *refusal)
+        self._refusals.tell(refusal)
         error = {"code": types.INVALID_REQUEST, "message": refusal.sentence}
         body = msgspec.json.encode({"jsonrpc": "2.0", "id": None, "error": error})
         await guard.answer(self.send, refusal.status, body)
@@ -208,7 +227,6 @@ class _Protocol(H11Protocol):
         """Meet a client, or hang up: before it has said a word there is nobody to tell why."""
         super().connection_made(transport)
         if len(self.connections) > CONNECTIONS_MAX:
-            _log.warning("refused: %d connections are open, which is the most", CONNECTIONS_MAX)
             transport.abort()
         else:
             self._wait_for_request()
