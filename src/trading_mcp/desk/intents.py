@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from decimal import Decimal
 from typing import Final, Protocol, TypeVar
 
@@ -28,6 +29,8 @@ from trading_mcp.redact import redacted
 
 _NAME: Final = re.compile(r"[\x21-\x2e\x30-\x7e]{1,48}", re.ASCII)
 _HUNDRED: Final = Decimal(100)
+NAME_MAX: Final = 80
+_NO_NAME: Final = "?"
 ALL: Final = "all"
 # Ids that a door gave, since its client gave none.
 GIVEN: Final = "auto-"
@@ -74,6 +77,19 @@ def checked_id(name: str) -> str:
     if _NAME.fullmatch(name) is None:
         raise UsageInvalid("The intent's id cannot be one.", "Use 1 to 48 printable characters, no space, no slash.")
     return name
+
+
+def named(text: str, known: Container[str] = ()) -> str:
+    """Return a name as it may be recorded: one that is known as it is, any other as text from outside.
+
+    What was said never becomes nothing, since nothing often means everything.
+    """
+    return text if not text or text in known else redacted(text, NAME_MAX) or _NO_NAME
+
+
+def pair_named(text: str) -> str:
+    """Return the pair that is meant, as it may be recorded."""
+    return normalise(named(text))
 
 
 def intent_of(wish: Wish, door: Door, client: str, signal_seq: int | None = None) -> Intent:

@@ -86,7 +86,7 @@ def door_of(world: World, ceiling: Mapping[str, object] | None = None) -> McpDoo
 async def wired(door: McpDoor, **flags: object) -> AsyncGenerator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """The client's ends of a connection that the door serves."""
     near, far = socket.socketpair()
-    reader, writer = await asyncio.open_connection(sock=near)
+    reader, writer = await asyncio.open_connection(sock=near, limit=link.LINE_MAX)
     serving = asyncio.create_task(_served(door, far, flags))
     try:
         yield reader, writer

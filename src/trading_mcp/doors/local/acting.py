@@ -6,13 +6,12 @@ from typing import Final
 
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain import events as e
-from trading_mcp.core.domain.instruments import normalise
 from trading_mcp.core.domain.latches import Scope, ScopeKind, TradingState
 from trading_mcp.core.domain.orders import Door
 from trading_mcp.desk.acting import Acting, said
 from trading_mcp.desk.answers import DoneAnswer, TradeAnswer
 from trading_mcp.desk.desk import Desk
-from trading_mcp.desk.intents import checked_id, intent_of
+from trading_mcp.desk.intents import checked_id, intent_of, named, pair_named
 from trading_mcp.desk.limits import deltas_of
 from trading_mcp.desk.outcomes import Status
 from trading_mcp.desk.pairs import added, removed
@@ -82,12 +81,13 @@ class Acts:
 
     async def _answered(self, request: r.ApproveProposal | r.SignAttend | r.DeclineProposal) -> Result:
         """Hand in what a person answered."""
+        name = "" if isinstance(request, r.SignAttend) else named(request.proposal_id, self._desk.book.proposals)
         if isinstance(request, r.DeclineProposal):
-            return await self._told(c.Decline(proposal_id=request.proposal_id, reason=said(request.reason)))
+            return await self._told(c.Decline(proposal_id=name, reason=said(request.reason)))
         signature = _signature(request.statement, request.signature)
         if isinstance(request, r.SignAttend):
             return await self._told(c.Attend(), signature)
-        return await self._approve(c.Approve(proposal_id=request.proposal_id), signature)
+        return await self._approve(c.Approve(proposal_id=name), signature)
 
     async def _told(self, command: c.AnyCommand, signature: Signature | None = None) -> Result:
         return _done(self._acting.told(await self._acting.handled(command, signature)))
@@ -99,7 +99,7 @@ class Acts:
         command = c.Cancel(
             door=Door.CLI,
             order_id=self._meant(request.order_id) or None,
-            pair=normalise(request.pair) if request.pair else None,
+            pair=pair_named(request.pair) or None,
             reason=said(request.reason),
         )
         return _done(self._acting.told(await self._acting.handled(command), "There is no entry order to cancel."))
@@ -107,11 +107,11 @@ class Acts:
     def _meant(self, beginning: str) -> str:
         """Return the one working order whose id begins like this; what could be two is neither."""
         if len(beginning) < BEGINNING_MIN:
-            return beginning
+            return named(beginning)
         found = [order_id for order_id in self._desk.book.working if order_id.startswith(beginning)]
         if len(found) > 1:
             raise UsageInvalid("Several orders begin like that.", "Write more of its id: trading-mcp orders --json.")
-        return found[0] if found else beginning
+        return found[0] if found else named(beginning)
 
     async def _close(self, request: r.ClosePositions) -> Result:
         if bool(request.pair) == request.all:
@@ -119,8 +119,8 @@ class Acts:
         command = c.Close(
             intent_id=checked_id(request.intent_id),
             door=Door.CLI,
-            pair=normalise(request.pair) if request.pair else None,
-            book=request.book or None,
+            pair=pair_named(request.pair) or None,
+            book=named(request.book) or None,
             reason=said(request.reason),
         )
         return _done(await self._acting.close(command))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import json
 from collections import deque
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, cast
 
 import msgspec
 from mcp import types
@@ -19,6 +20,7 @@ from trading_mcp import link
 from trading_mcp.redact import redacted
 
 CHUNK: Final = 65_536
+ID_MAX: Final = 60
 # How long a client that said its last word is waited on: longer than the desk waits for a venue.
 LAST_ANSWERS_WITHIN: Final = 15.0
 # These go on for as long as the connection does.
@@ -55,7 +57,9 @@ class Session:
                     message = types.jsonrpc_message_adapter.validate_json(line, by_name=False)
                 except (ValidationError, ValueError, RecursionError):
                     if line.strip():
-                        await self._refuse(types.PARSE_ERROR, "That line is no JSON-RPC message. Send one a line.")
+                        await self._refuse(
+                            types.PARSE_ERROR, "That line is no JSON-RPC message. Send one a line.", _id_in(line)
+                        )
                     continue
                 self._keep(message)
                 return SessionMessage(message)
@@ -112,9 +116,9 @@ class Session:
             self._writer.write(line + b"\n")
             await self._writer.drain()
 
-    async def _refuse(self, code: int, sentence: str) -> None:
+    async def _refuse(self, code: int, sentence: str, request: types.RequestId | None = None) -> None:
         error = {"code": code, "message": redacted(sentence)}
-        await self._write(msgspec.json.encode({"jsonrpc": "2.0", "id": None, "error": error}))
+        await self._write(msgspec.json.encode({"jsonrpc": "2.0", "id": request, "error": error}))
 
     # Both ends are the connection's, which closes them.
 
@@ -128,3 +132,15 @@ class Session:
         self, exc_type: type[BaseException] | None, exc_val: BaseException | None, exc_tb: TracebackType | None
     ) -> None:
         await self.aclose()
+
+
+def _id_in(line: bytes) -> types.RequestId | None:
+    """Return the id in a line that is no message, so that who asked does not wait for an answer for ever."""
+    try:
+        told: object = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    found = cast("dict[str, object]", told).get("id") if isinstance(told, dict) else None
+    if isinstance(found, bool) or not isinstance(found, str | int):
+        return None
+    return found if len(str(found)) <= ID_MAX and redacted(str(found)) == str(found) else None

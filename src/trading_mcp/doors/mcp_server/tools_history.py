@@ -13,6 +13,7 @@ from trading_mcp.desk.acting import said
 from trading_mcp.desk.answers import DoneAnswer, WhyAnswer
 from trading_mcp.desk.answers_past import EventsAnswer, ProposalsTold, ResultsAnswer, TradesAnswer
 from trading_mcp.desk.history import Filter, moment_of
+from trading_mcp.desk.intents import named
 from trading_mcp.doors.mcp_server.tool import Arguments, Call, Tool
 from trading_mcp.doors.mcp_server.tools_looking import SET, Limit, Pair
 from trading_mcp.doors.mcp_server.tools_trading import Reason
@@ -130,7 +131,11 @@ def get_proposals(call: Call, given: GetProposals) -> ProposalsTold:
 
 
 async def withdraw_proposal(call: Call, given: WithdrawProposal) -> DoneAnswer:
-    command = c.Withdraw(proposal_id=given.proposal_id, door=call.before.door, reason=said(given.reason))
+    command = c.Withdraw(
+        proposal_id=named(given.proposal_id, call.desk.book.proposals),
+        door=call.before.door,
+        reason=said(given.reason),
+    )
     return call.acting.told(await call.acting.handled(command))
 
 

@@ -7,10 +7,9 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, field
 
 from trading_mcp.core.domain import commands as c
-from trading_mcp.core.domain.instruments import normalise
 from trading_mcp.desk.acting import said
 from trading_mcp.desk.answers import Answer, DoneAnswer, FindingShown, TradeAnswer
-from trading_mcp.desk.intents import GIVEN, checked_id, intent_of, repeated
+from trading_mcp.desk.intents import GIVEN, checked_id, intent_of, named, pair_named, repeated
 from trading_mcp.doors.mcp_server.tool import Arguments, Call, Tool
 from trading_mcp.errors import UsageInvalid
 
@@ -138,8 +137,8 @@ async def cancel_order(call: Call, given: CancelOrder) -> DoneAnswer:
         )
     command = c.Cancel(
         door=call.before.door,
-        order_id=given.order_id or None,
-        pair=normalise(given.pair) if given.pair else None,
+        order_id=named(given.order_id, call.desk.book.working) or None,
+        pair=pair_named(given.pair) or None,
         reason=said(given.reason),
     )
     return call.acting.told(await call.acting.handled(command), "There is no entry order to cancel.")
@@ -154,8 +153,8 @@ async def close_positions(call: Call, given: ClosePositions) -> DoneAnswer:
     command = c.Close(
         intent_id=checked_id(f"close-{call.before.call_id}"),
         door=call.before.door,
-        pair=normalise(given.pair) if given.pair else None,
-        book=None if given.book in ("", "all") else given.book,
+        pair=pair_named(given.pair) or None,
+        book=None if given.book in ("", "all") else named(given.book),
         reason=said(given.reason),
     )
     return await call.acting.close(command)

@@ -1,0 +1,167 @@
+"""A desk behind its real door and a client that writes bytes: nothing in between is polite."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.desk.world import World
+from tests.doors.mcp_server.conftest import wired
+from tests.simulation.virtual import Jumping, VirtualLoop, run
+from trading_mcp.core.domain.events import AnyEvent
+from trading_mcp.core.domain.money import exactly
+from trading_mcp.doors.mcp_server.door import McpDoor
+
+Body = dict[str, Any]
+# On the virtual clock; the desk itself waits ten seconds for a venue, and closes for as long as five.
+ANSWER_WITHIN = 120.0
+# Nothing a client sees may look like the inside of the program.
+INSIDES = ("Traceback", 'File "', "/site-packages/", "msgspec", "Decimal(", " object at 0x", "KeyError", "TypeError")
+
+
+class Ready(Jumping):
+    """A selector that looks first: what is there already takes no time, and each look is counted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looks = 0
+        self.at: dict[int, Callable[[], None]] = {}
+
+    def select(self, timeout: float | None = None) -> Any:
+        self.looks += 1
+        if self.looks in self.at:
+            self.at.pop(self.looks)()
+            timeout = 0
+        return super().select(0) or (super().select(timeout) if timeout is None or timeout > 0 else [])
+
+
+class Watched(World):
+    """A world in which somebody looks at each commit, at the very moment."""
+
+    def watch(self, look: Callable[[], None]) -> None:
+        self.watcher = look
+
+    def _views(self, events: tuple[AnyEvent, ...]) -> None:
+        super()._views(events)
+        look = getattr(self, "watcher", None)
+        if look is not None:
+            look()
+
+
+class Raw:
+    """One connection, line by line; answers are found by the id of their question."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+        self.heard: dict[Any, Body] = {}
+        self._asked = 0
+
+    async def hello(self, name: str = "raw", version: str = "1") -> Raw:
+        given: Body = {"protocolVersion": "2025-11-25", "capabilities": {"elicitation": {}}}
+        await self.ask("initialize", **given, clientInfo={"name": name, "version": version})
+        self.write({"jsonrpc": "2.0", "method": "notifications/initialized"})
+        return self
+
+    def write(self, message: Mapping[str, Any]) -> None:
+        self.line(json.dumps(message))
+
+    def line(self, text: str | bytes) -> None:
+        self.writer.write((text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")) + b"\n")
+
+    def send(self, method: str, **params: Any) -> int:
+        """Ask without waiting."""
+        self._asked += 1
+        self.write({"jsonrpc": "2.0", "id": self._asked, "method": method, "params": params})
+        return self._asked
+
+    def send_call(self, tool: str, arguments: Any) -> int:
+        return self.send("tools/call", name=tool, arguments=arguments)
+
+    async def answer(self, asked: Any) -> Body:
+        """Wait for one answer; those that come before it are kept."""
+        while asked not in self.heard:
+            async with asyncio.timeout(ANSWER_WITHIN):
+                line = await self.reader.readline()
+            assert line, "the door closed the connection"
+            told = json.loads(line)
+            if "method" not in told:
+                assert told["id"] is not None, f"nobody can tell which question this answers: {told}"
+                assert told["id"] not in self.heard, "one question was answered twice"
+                self.heard[told["id"]] = told
+        return self.heard.pop(asked)
+
+    async def ask(self, method: str, **params: Any) -> Body:
+        return await self.answer(self.send(method, **params))
+
+    async def call(self, tool: str, **arguments: Any) -> Body:
+        """Return what a model would see of one call, an error of the protocol as its own kind of body."""
+        return said(await self.answer(self.send_call(tool, arguments)))
+
+
+def said(answer: Body) -> Body:
+    """Return a reply's body after looking that it is whole, and one sentence where it says no."""
+    text = json.dumps(answer, ensure_ascii=False)
+    assert not any(inside in text for inside in INSIDES), text
+    if "error" in answer:
+        assert answer["error"]["message"].strip(), answer
+        return {"protocol": answer["error"]}
+    body: Body = answer["result"]["structuredContent"]
+    assert json.loads(answer["result"]["content"][0]["text"]) == body
+    if "error" in body:
+        error = body["error"]
+        assert answer["result"]["isError"]
+        assert error["message"].strip(), body
+        assert error["next_step"].strip(), body
+        assert "\n" not in error["message"], body
+    return body
+
+
+@asynccontextmanager
+async def raw(door: McpDoor, **flags: object) -> AsyncGenerator[Raw]:
+    async with wired(door, **flags) as (reader, writer):
+        yield Raw(reader, writer)
+
+
+@contextmanager
+def quiet_log() -> Generator[list[str]]:
+    """Whatever the desk would have told its operator as an error is a defect here."""
+    found: list[str] = []
+
+    class Keeping(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.levelno >= logging.ERROR or record.exc_info:
+                found.append(logging.Formatter().format(record))
+
+    keeping = Keeping()
+    loggers = [logging.getLogger(name) for name in ("trading_mcp", "mcp", "asyncio")]
+    for logger in loggers:
+        logger.addHandler(keeping)
+    try:
+        yield found
+    finally:
+        for logger in loggers:
+            logger.removeHandler(keeping)
+
+
+def lived(folder: Path, story: Callable[[Watched, Ready], Coroutine[Any, Any, None]], **given: Any) -> Watched:
+    """Live through a story on a loop where only waiting takes time, and require what every story owes."""
+    ready = Ready()
+    loop = VirtualLoop(ready)
+    asyncio.set_event_loop(loop)
+    world = Watched(loop, folder, **given)
+
+    async def whole() -> None:
+        await story(world, ready)
+        await world.crash()
+
+    with quiet_log() as errors, exactly():
+        run(loop, whole())
+    assert not errors, errors[0]
+    world.require()
+    world.require_chain()
+    return world
