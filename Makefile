@@ -12,7 +12,7 @@ SEED ?= $(shell date +%s)
 # Every line, branch included, of the places where a miss costs money.
 COVERED = src/trading_mcp/core/domain/*,src/trading_mcp/core/guardrails/*,src/trading_mcp/adapters/journal/*,src/trading_mcp/adapters/approvals/*,src/trading_mcp/desk/*
 
-.PHONY: help setup run check test test-long coverage mutation bench clean
+.PHONY: help setup run story check test test-long coverage mutation bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -40,9 +40,12 @@ $(STAMP): pyproject.toml uv.lock
 	@touch $@
 	@echo "Ready. Next: make run"
 
-run: $(STAMP) ## play one seeded day on simulated money, then at a terminal start your own desk
-	@$(BIN)/python -m trading_mcp.story
+run: $(STAMP) ## at first a demo on a throwaway desk; then, at a terminal, start your own
+	@$(BIN)/trading-mcp demo --first
 	@if [ -t 0 ] && [ -t 1 ]; then exec $(BIN)/trading-mcp desk; fi
+
+story: $(STAMP) ## play one seeded day of five algorithms, the same for the same seed
+	@$(BIN)/python -m trading_mcp.story
 
 check: $(STAMP) ## what a commit must pass: format, lint, types, imports, fast tests
 	@$(BIN)/ruff format --check --quiet --output-format concise . || { echo "Run: $(BIN)/ruff format ." >&2; exit 1; }

@@ -1,4 +1,4 @@
-"""`make run` as a person meets it: a real process, real files, one page, one history for one seed."""
+"""`make story` as a person meets it: a real process, real files, one page, one history for one seed."""
 
 import hashlib
 import json
@@ -49,12 +49,6 @@ def test_the_story_fits_eighty_columns_and_says_what_it_is(kept: tuple[Path, str
     assert max(len(line) for line in text.splitlines() if "journal.db" not in line) <= 80
     assert "SIMULATED" in text.splitlines()[1]
     assert "\x1b" not in text, "no colours where nobody sees them"
-
-
-def test_the_scenes_in_the_readme_are_the_ones_that_are_played(kept: tuple[Path, str]) -> None:
-    shown = (ROOT / "README.md").read_text("utf-8").split("```text\n")[1].split("```")[0]
-    assert len(shown.splitlines()) > 5
-    assert shown in kept[1]
 
 
 def test_the_story_shows_what_the_gate_is_for(kept: tuple[Path, str]) -> None:

@@ -89,9 +89,23 @@ def test_the_program_in_the_readme_starts() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_make_run_plays_its_day_and_ends_well() -> None:
-    run("make -s setup")  # says so when it had something to do, which is no part of the story
-    outcomes = [run("make -s run") for _ in range(2)]
+def test_make_run_plays_the_demo_once_and_ends_well_without_a_terminal(tmp_path: Path) -> None:
+    run("make -s setup")  # says so when it had something to do, which is no part of the demo
+    mine = {**os.environ, "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
+    first = run("make -s run", mine)
+    assert (first.returncode, first.stderr) == (0, "")
+    assert "It pulls the kill switch" in first.stdout
+    assert list(tmp_path.iterdir()) == []
+    home = tmp_path / "trading-mcp/homes/simulated"
+    home.mkdir(parents=True)
+    (home / "home.json").write_text('{"v": 1, "name": "simulated", "mode": "SIMULATED", "fake_venues": true}')
+    second = run("make -s run", mine)
+    assert (second.returncode, second.stderr, "kill switch" in second.stdout) == (0, "", False)
+    assert "You have a home already" in second.stdout
+
+
+def test_make_story_plays_its_day_and_ends_well() -> None:
+    outcomes = [run("make -s story") for _ in range(2)]
     assert [done.returncode for done in outcomes] == [0, 0], outcomes[0].stderr
     assert outcomes[0].stdout == outcomes[1].stdout, "one seed, one story"
 

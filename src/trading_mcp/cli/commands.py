@@ -20,6 +20,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "desk": Command("running", "run the desk here, in the foreground", "The desk"),
     "stop": Command("stopping", "stop the running desk in good order", "The desk"),
     "status": Command("looking", "how the desk stands, what is blocked and why", "The desk"),
+    "demo": Command("demo", "see it work: a throwaway desk, an assistant, an owner", "The desk"),
     "home": Command("homes", "make and list homes", "The desk"),
     "completion": Command("completion", "let a shell complete these commands", "The desk"),
     "setup": Command("setup", "connect an assistant: write or print its configuration", "The desk"),

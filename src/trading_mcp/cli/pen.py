@@ -29,14 +29,14 @@ def signed(screen: ScreenAnswer, subject: str) -> str | None:
     # Beside --json too: what a person signs, a person has to see.
     for line in screen.lines:
         print(shown(line), file=sys.stderr)
-    statement = _statement(screen.statement, subject)
+    statement = statement_of(screen.statement, subject)
     typed = Terminal().passphrase("\nPassphrase to sign this, or nothing to leave it: ")
     if not typed:
         return None
     return sign(statement, keystore().unlock(typed)).hex()
 
 
-def _statement(text: str, subject: str) -> Statement:
+def statement_of(text: str, subject: str) -> Statement:
     """Read what the desk wants signed; it is signed only if it is about what was asked for."""
     try:
         domain, _, content = text.partition("\n")

@@ -7,9 +7,11 @@ import sys
 from trading_mcp.bootstrap.running import Watcher, run
 from trading_mcp.cli import page
 from trading_mcp.cli.parsing import parser, place_of
+from trading_mcp.cli.setup import claude_line
 from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.events import AnyEvent
+from trading_mcp.core.domain.home import Mode
 from trading_mcp.desk.queries import Since
 from trading_mcp.desk.wording import is_quiet, sentence
 from trading_mcp.errors import Exit, UsageInvalid
@@ -71,7 +73,10 @@ class Teller(Watcher):
         page.pair("home", path)
         page.pair("prices", "made up, the same on every machine: no real money, no real venue")
         page.pair("journal", f"{'replayed' if since.down_for else 'open'}, {len(book.working)} orders working")
-        page.pair("approver", book.approver or f"nobody yet: {typed('approver enroll')}")
+        page.pair(
+            "approver",
+            book.approver or f"nobody yet, so nothing can be signed. In another terminal: {typed('approver enroll')}",
+        )
         if url:
             page.pair("http", url)
         if since.gap:
@@ -80,6 +85,9 @@ class Teller(Watcher):
         page.say("Try in another terminal:", 2)
         for words in ("status", "trade buy BTC-USDT --notional 100", "portfolio", "halt"):
             print(f"    {self._place.command(words)}")
+        if home.mode is Mode.SIMULATED:
+            page.say(f"Connect Claude Code with this line; for others: {typed('setup --help')}", 2)
+            print(f"    {claude_line(self._place)}")
         page.say("Ctrl-C stops it in good order; nothing is lost.", 2)
         print(flush=True)
 

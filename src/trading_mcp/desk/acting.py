@@ -167,9 +167,10 @@ class Acting:
         """Engage the kill switch."""
         events = await self.handled(command, signature)
         left = len(self.desk.book.working)
+        orders = "1 order still works" if left == 1 else f"{left} orders still work"
         return self.done(
             events,
-            [*news(events), f"Trading is halted. {left} orders still work; protection stays where it is."],
+            [*news(events), f"Trading is halted. {orders}; protection stays where it is."],
             "Close what is held: trading-mcp close --all. Release it with a signature: trading-mcp resume.",
         )
 

@@ -1,4 +1,4 @@
-"""`make run`: play one seeded day on simulated money into a real journal, and tell it."""
+"""`make story`: play one seeded day on simulated money into a real journal, and tell it."""
 
 from __future__ import annotations
 
