@@ -90,7 +90,7 @@ class Raw:
             assert line, "the door closed the connection"
             told = json.loads(line)
             if "method" not in told:
-                assert told["id"] is not None, f"nobody can tell which question this answers: {told}"
+                assert told["id"] is not None or asked is None, f"nobody can tell which question this answers: {told}"
                 assert told["id"] not in self.heard, "one question was answered twice"
                 self.heard[told["id"]] = told
         return self.heard.pop(asked)
