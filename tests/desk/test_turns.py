@@ -201,3 +201,28 @@ def test_two_entries_wait_for_nothing_that_only_waits_itself(play: Play) -> None
         assert desk.courier._turns._opposed(entry) is queued_exit
 
     play(story, both_sides=False)
+
+
+def test_exits_that_wait_long_for_a_slow_venue_all_get_there(play: Play) -> None:
+    """A clearance that grew too old in the line is cleared anew; that must not cost the venue's next request."""
+
+    async def story(world: World) -> None:
+        desk = await world.ready()
+        pairs = [BTC, ETH, SOL, "XRP-USDT", "ADA-USDT", "DOGE-USDT", "AVAX-USDT", "DOT-USDT"]
+        for pair in pairs:
+            await world.trade(pair)
+        await world.until(lambda: len(desk.book.portfolio.positions) == len(pairs) and not desk.book.working)
+        desk.commit(c.Close(intent_id="out", door=Door.CLI))
+        await asyncio.sleep(60)
+        assert not desk.book.portfolio.positions
+
+    play(story, policy=QUICK, paces={"paper": Pace(a_second=1.0, at_once=4, kept=0.5)})
+
+
+def test_a_venue_that_takes_one_request_at_a_time_is_read_at_all(play: Play) -> None:
+    async def story(world: World) -> None:
+        desk = world.start()
+        await asyncio.sleep(60)
+        assert "paper" in desk.book.reconciled
+
+    play(story, paces={"paper": Pace(a_second=1.0, at_once=1)})

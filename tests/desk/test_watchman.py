@@ -100,3 +100,18 @@ def test_the_next_status_leads_with_what_was_told_for_a_day(play: Play) -> None:
 def test_how_much_of_a_limit_is_used(used: str, allowed: str, share: str | None) -> None:
     found = share_of(UseShown(limit="x", used=used, allowed=allowed))
     assert found == (None if share is None else Decimal(share))
+
+
+def test_a_feed_that_cannot_tell_the_session_freezes_nothing(play: Play) -> None:
+    async def story(world: World) -> None:
+        desk = await world.ready()
+
+        def session(_market: object) -> None:
+            raise OSError("the feed is down")
+
+        world.feed.session = session  # type: ignore[method-assign,assignment]
+        await asyncio.sleep(180)
+        assert not world.beating.done()
+        assert not desk.book.latches
+
+    play(story)

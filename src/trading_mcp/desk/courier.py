@@ -107,6 +107,7 @@ class Courier:
             self._ports.reach("before-last-look")
             events = self._desk.commit(c.LookAgain(order_id=order_id, behind=behind))
             if not any(isinstance(event, OrderSending) and event.order_id == order_id for event in events):
+                self._turns.unused(order.venue)
                 return
             if self._is_surplus(order):
                 return

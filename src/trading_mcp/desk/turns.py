@@ -21,6 +21,8 @@ EXITS_AT_ONCE: Final = 16
 # How long an order stands behind one of the other side; an exit then goes all the same, an entry never does.
 EXIT_WAITS: Final = SECOND
 ENTRY_WAITS: Final = SECOND * 3 // 2
+# A wait shorter than a clock's step would never end.
+SHORTEST: Final = 0.001
 
 
 class Door(Protocol):
@@ -50,11 +52,16 @@ class Budget:
 
     async def take(self, *, first: bool) -> None:
         """Wait for one request; whoever came first in a line goes first, and `first` is a line of its own."""
-        wanted = 1.0 if first else 1.0 + self._pace.at_once * self._pace.kept
+        # Never more than there can be: a venue that takes one at a time is read as well.
+        wanted = 1.0 if first else min(1.0 + self._pace.at_once * self._pace.kept, float(self._pace.at_once))
         async with self._lines[first]:
             while (missing := wanted - self._now_left()) > 0:  # noqa: ASYNC110 - time itself is waited for
-                await asyncio.sleep(missing / self._pace.a_second)
+                await asyncio.sleep(max(SHORTEST, missing / self._pace.a_second))
             self._left -= 1.0
+
+    def give_back(self) -> None:
+        """Take back a request that was not made."""
+        self._left = min(float(self._pace.at_once), self._left + 1.0)
 
     def _now_left(self) -> float:
         now = self._clock.boot()
@@ -78,6 +85,11 @@ class Turns:
         """Wait for one request to a venue."""
         await self._budgets[venue].take(first=first)
 
+    def unused(self, venue: str) -> None:
+        """Give a request back that was waited for and not made."""
+        # Exits whose clearance grew old in a long line would use up all of them by being cleared anew.
+        self._budgets[venue].give_back()
+
     @asynccontextmanager
     async def taken(self, order: Order) -> AsyncGenerator[str]:
         """Hold a place for one submission; yields the order of the other side that was waited for in vain."""
@@ -89,6 +101,7 @@ class Turns:
                 if behind or self._opposed(order) is None:
                     yield "" if order.reduces else behind
                     return
+                self.unused(order.venue)
 
     async def _behind(self, order: Order) -> str:
         """Wait for the other side of a pair to be free; an exit asks an entry that rests there to go."""

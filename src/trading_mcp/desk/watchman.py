@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
+from trading_mcp.core.domain.facts import Facts
 from trading_mcp.core.domain.market import MINUTE, Market, market_of
 from trading_mcp.core.domain.money import ZERO, exactly
 from trading_mcp.core.domain.protection import Kept
@@ -27,8 +28,10 @@ class Watchman:
 
     def look(self) -> None:
         """Tell what is new."""
+        facts = self._desk.gatherer.facts(self._desk.book, frozenset(), keep=False)
         with exactly():
-            seen = {key: words for key, *words in (*self._proposals(), *self._limits(), *self._positions())}
+            rows = (*self._proposals(), *self._limits(facts), *self._positions(facts))
+        seen = {key: words for key, *words in rows}
         for key in sorted(seen.keys() - self._told):
             self._desk.tell(*seen[key])
         self._told = frozenset(seen)
@@ -40,9 +43,8 @@ class Watchman:
                 left = span_text(max(0, proposal.expires_at - now))
                 yield proposal.id, "A proposal has waited half its time", f"{proposal.id} expires in {left}."
 
-    def _limits(self) -> Iterator[tuple[str, str, str]]:
+    def _limits(self, facts: Facts) -> Iterator[tuple[str, str, str]]:
         desk = self._desk
-        facts = desk.gatherer.facts(desk.book, frozenset(), keep=False)
         worth = value_all(desk.book, facts, desk.book.policy)
         for row in used(desk.book, facts, worth.gross, worth.equity or ZERO):
             share = share_of(row)
@@ -51,9 +53,9 @@ class Watchman:
             if share is not None and (share >= NEARLY or key in self._told):
                 yield key, "A limit is nearly used up", f"{row.limit}: {row.used} of {row.allowed}."
 
-    def _positions(self) -> Iterator[tuple[str, str, str]]:
+    def _positions(self, facts: Facts) -> Iterator[tuple[str, str, str]]:
         book, now = self._desk.book, self._desk.ports.clock.boot()
-        stocks = self._desk.ports.feed.session(Market.STOCKS)
+        stocks = facts.sessions.get(Market.STOCKS)
         lone: dict[str, int] = {}
         for key, guard in book.protections.items():
             is_shut = market_of(key.rsplit("/", 1)[1]) is Market.STOCKS and (stocks is None or not stocks.is_open)
