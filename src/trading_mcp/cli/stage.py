@@ -22,6 +22,7 @@ from trading_mcp.adapters.approvals.words import generated
 from trading_mcp.adapters.system.clock import SystemClock
 from trading_mcp.cli import pen
 from trading_mcp.cli.client import Reply, ask
+from trading_mcp.core.domain.market import FeedHealth
 from trading_mcp.core.domain.money import exactly
 from trading_mcp.desk.answers import ScreenAnswer, StatusAnswer
 from trading_mcp.doors.local import requests as r
@@ -173,7 +174,8 @@ class Stage:
 
     def _is_ready(self) -> bool:
         with contextlib.suppress(DeskMissing, LinkBroken):  # its socket is there before it answers
-            return all(venue.reconciled for venue in self.ask(r.Status()).answer(StatusAnswer).venues)
+            venues = self.ask(r.Status()).answer(StatusAnswer).venues
+            return all(venue.reconciled and venue.feed == FeedHealth.HEALTHY for venue in venues)
         return False
 
     def assistant(self) -> Assistant:
