@@ -4,11 +4,13 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from tests.core.decide.desk import BTC, VENUE, Desk, buy
+from tests.core.decide.desk import BTC, VENUE, Desk, buy, only
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain import events as e
+from trading_mcp.core.domain.market import MINUTE
 from trading_mcp.core.domain.money import exactly
-from trading_mcp.core.domain.orders import ForeignOrder, Side
+from trading_mcp.core.domain.orders import EXTERNAL, ForeignOrder, Side
+from trading_mcp.core.domain.portfolio import Position
 from trading_mcp.core.domain.verdict import Code
 from trading_mcp.core.guardrails.adopting import exposure_of_others
 
@@ -41,23 +43,59 @@ def test_an_order_without_an_amount_is_told_and_changes_nothing() -> None:
     desk = Desk()
     (refused,) = adopt(desk, theirs(remaining="0"))
     assert isinstance(refused, e.Refused)
+    assert (refused.what, refused.subject) == ("adopt", VENUE)
+    assert refused.reason == "what is left of an order is no amount"
     assert desk.book.foreign == {}
+
+
+def test_what_came_to_be_held_by_others_is_valued_by_what_is_true_now_and_never_a_holding_of_our_own() -> None:
+    desk = Desk()
+    found = Position(book="manual", venue=VENUE, pair=BTC, quantity=Decimal(2), average=Decimal(1))
+    found = replace(found, multiplier=Decimal(3))
+
+    def held(quantity: int) -> e.ForeignHeld:
+        (event,) = desk.do(c.AdoptForeign(position=replace(found, quantity=Decimal(quantity))))
+        assert isinstance(event, e.ForeignHeld)
+        return event
+
+    first = held(2)
+    assert (first.position.book, first.position.quantity) == (EXTERNAL, 2)
+    assert desk.held() == 0
+    with exactly():
+        assert first.value == 2 * 3 * desk.bids[BTC]
+        assert held(5).value == 3 * 3 * desk.bids[BTC], "what was there before came with nothing"
+    desk.now += 6 * MINUTE
+    late = desk.do(c.AdoptForeign(position=replace(found, quantity=Decimal(9))))
+    assert all(event.value == 0 for event in only(late, e.ForeignHeld)), "a price of minutes ago says nothing of now"
 
 
 def test_only_their_buys_count_and_each_asset_by_its_own_price() -> None:
     desk = Desk()
-    adopt(desk, theirs("a"), theirs("b", Side.SELL, "5"), theirs("c", remaining="2", pair="ETH-USDT"))
+    adopt(
+        desk,
+        theirs("a"),
+        theirs("b", Side.SELL, "5"),
+        theirs("c", remaining="2", pair="ETH-USDT"),
+        theirs("d", remaining="0.3"),
+    )
     with exactly():
         gross, own, missing = exposure_of_others(desk.book, desk.facts(), desk.book.policy, "BTC")
         bids = desk.bids
-        assert (own, missing) == (Decimal("0.1") * bids[BTC], "")
+        assert (own, missing) == (Decimal("0.4") * bids[BTC], "")
         assert gross == own + 2 * bids["ETH-USDT"]
+        desk.now += 6 * MINUTE
+        late = exposure_of_others(desk.book, desk.facts(), desk.book.policy, "BTC")
+        assert late == (0, 0, "BTC"), "a price of minutes ago says nothing of now"
 
 
 def test_a_price_that_is_missing_for_them_keeps_everybody_from_adding() -> None:
     desk = Desk()
-    adopt(desk, theirs("a", pair="ODD-USDT"))
+    adopt(desk, theirs("a", pair="ODD-USDT"), theirs("b"))
     codes = desk.denies(buy())
     assert Code.LIMITS_INFEASIBLE in codes or Code.PRICE_UNKNOWN in codes
     with exactly():
+        found = exposure_of_others(desk.book, desk.facts(), desk.book.policy, "BTC")
+        counted = Decimal("0.1") * desk.bids[BTC]
+        assert found == (counted, counted, "ODD"), "what has a price still counts"
+        desk.do(c.AdoptOrders(venue=VENUE, orders=(theirs("a", pair="ODD-USDT"),)))
         assert exposure_of_others(desk.book, replace(desk.facts(), prices={}), desk.book.policy, "BTC")[2] == "ODD"

@@ -1,18 +1,23 @@
 """Who signs for a home: a successor at once, a stranger after a day of notices and under the shipped limits."""
 
+from typing import Final
+
 from msgspec.structs import replace
 
-from tests.core.decide.desk import Desk, buy, only, sell
+from tests.core.decide.desk import Desk, at, buy, only, sell
+from tests.core.decide.test_releasing import with_money_of
 from tests.core.guardrails.shipped import LIVE, SIMULATED
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.home import Mode
 from trading_mcp.core.domain.latches import TradingState
 from trading_mcp.core.domain.market import DAY, HOUR, MINUTE
-from trading_mcp.core.domain.money import exactly
+from trading_mcp.core.domain.money import exactly, plain
 from trading_mcp.core.domain.policy import Delta, Policy
 from trading_mcp.core.domain.verdict import Outcome
 from trading_mcp.core.guardrails.direction import apply
+
+WHY: Final = "the approver was replaced without the old key's signature"
 
 
 def enroll(name: str, *, is_successor: bool = False, shipped: Policy = SIMULATED) -> c.Enroll:
@@ -80,7 +85,37 @@ def test_with_the_stranger_come_the_shipped_limits_where_those_are_tighter() -> 
     assert desk.book.policy.crypto.ask_above == 100, "what the owner has tightened stays"
 
 
-WHY = "the approver was replaced without the old key's signature"
+def resting(desk: Desk) -> str:
+    return desk.ack(desk.enter("0.004", stop=None, **at("49000")))
+
+
+def taken_back(events: tuple[e.AnyEvent, ...]) -> list[tuple[str, str]]:
+    return [(event.order_id, event.reason) for event in only(events, e.OrderCancelRequested)]
+
+
+def test_what_rests_with_real_money_goes_when_the_key_is_replaced_and_elsewhere_it_stays() -> None:
+    for mode in (Mode.LIVE, Mode.PAPER):
+        desk = Desk()
+        desk.do(enroll("old"))
+        order = resting(desk)
+        with_money_of(desk, mode)
+        gone = taken_back(desk.do(enroll("odd")))
+        assert gone == ([(order, f"STATE_REDUCING: {WHY}")] if mode is Mode.LIVE else [])
+
+
+def test_what_rests_and_no_longer_fits_goes_when_the_stranger_signs() -> None:
+    before = plain(SIMULATED.crypto.order_notional_max)
+    with exactly():
+        narrow = apply(SIMULATED, (Delta(key="market.crypto.order_notional_max", before=before, after="100"),))
+    assert isinstance(narrow, Policy)
+    desk = Desk()
+    desk.do(enroll("old"))
+    order = resting(desk)
+    assert taken_back(desk.do(enroll("odd", shipped=narrow))) == []
+    desk.now += DAY
+    ((gone, why),) = taken_back(desk.wait(MINUTE))
+    assert gone == order
+    assert why.startswith("ORDER_NOTIONAL_MAX: ")
 
 
 def test_with_real_money_nothing_is_added_meanwhile_and_elsewhere_all_goes_on() -> None:
@@ -111,6 +146,7 @@ def live(desk: Desk, **changes: str) -> tuple[e.AnyEvent, ...]:
 def why(events: tuple[e.AnyEvent, ...]) -> str:
     (refused,) = events
     assert isinstance(refused, e.Refused)
+    assert (refused.what, refused.subject.partition("/")[1]) == ("live", "/")
     return refused.reason
 
 
@@ -118,12 +154,12 @@ def test_an_account_is_traded_with_real_money_only_after_a_signature_that_names_
     desk = Desk(mode=Mode.LIVE, policy=LIVE)
     assert "no signature" in why(desk.do(c.EnableLive(venue="paper", account="main")))
     assert "something else" in why(live(desk, proposal_id="paper/other"))
-    assert "no account of this home" in why(desk.do(c.EnableLive(venue="paper", account="other")))
-    assert "no account of this home" in why(desk.do(c.EnableLive(venue="kraken", account="main")))
+    for venue, account in (("paper", "other"), ("kraken", "main")):
+        assert why(desk.do(c.EnableLive(venue=venue, account=account))) == "it is no account of this home"
     (enabled,) = live(desk)
     assert isinstance(enabled, e.LiveEnabled)
     assert desk.book.live_accounts == {"paper/main"}
-    assert "signed before" in why(live(desk))
+    assert why(live(desk)) == "it was signed before"
 
 
 def test_no_home_but_a_live_one_and_no_halted_desk_goes_live() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from tests.core.decide.desk import D, Desk, names, only
+from tests.core.decide.desk import ETH, D, Desk, names, only
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.home import Mode
@@ -40,8 +40,12 @@ def test_a_signature_frees_what_the_order_reserved_and_a_late_fill_is_folded_and
     happened = let_go(desk, order)
     # The venue is asked to cancel it before anybody signs that it is not there.
     assert names(happened) == ["ProposalOpened", "OrderCancelRequested"]
+    assert only(happened, e.OrderCancelRequested)[0].reason == "it is to be released"
+    assert (desk.proposal().door, desk.proposal().client, desk.proposal().reason) == (Door.CLI, "", "")
     assert desk.state(order) is OrderState.UNKNOWN
-    assert names(desk.sign())[:2] == ["ProposalApproved", "OrderLapsed"]
+    signed = desk.sign()
+    assert names(signed)[:2] == ["ProposalApproved", "OrderLapsed"]
+    assert only(signed, e.OrderLapsed)[0].reason == "released by the owner's signature"
     assert (desk.state(order), desk.book.working, desk.book.proposals) == (OrderState.LAPSED, {}, {})
     desk.fill(order)
     assert desk.state(order) is OrderState.FILLED
@@ -69,11 +73,23 @@ def test_a_release_is_proposed_once_and_may_be_declined() -> None:
     let_go(desk, order)
     (again,) = let_go(desk, order)
     assert isinstance(again, e.Refused)
-    assert "waits for the owner already" in again.reason
+    assert again.reason == "its release waits for the owner already"
     desk.do(c.Decline(proposal_id=desk.proposal().id))
     assert desk.state(order) is OrderState.UNKNOWN
     # It was asked to be cancelled before: the second proposal does not ask again.
     assert names(let_go(desk, order)) == ["ProposalOpened"]
+
+
+def test_each_of_two_orders_has_a_release_of_its_own() -> None:
+    desk = Desk()
+    orders = [desk.enter("0.001", stop="49000"), desk.enter("0.1", stop="1900", pair=ETH, id="other")]
+    for order in orders:
+        desk.unknown(order)
+    with_money_of(desk, Mode.LIVE)
+    for order in orders:
+        assert names(let_go(desk, order)) == ["ProposalOpened", "OrderCancelRequested"]
+    bodies = [proposal.body for proposal in desk.book.proposals.values()]
+    assert [body.order_id for body in bodies if isinstance(body, ProposedOrderRelease)] == orders
 
 
 def at_the_venue(desk: Desk, order: str) -> None:
@@ -108,13 +124,13 @@ def test_no_exit_no_stranger_and_no_order_of_money_that_is_not_real_is_a_persons
     desk.unknown(stop)
     paper, order = doubtful(Mode.PAPER)
     for asked, name, said in (
-        (desk, stop, "it is an exit"),
-        (desk, "nothing", "no such order is known"),
+        (desk, stop, "it is an exit: the desk itself lets it go once its absence is certain"),
+        (desk, "nothing", "no such order is known to this book"),
         (paper, order, "the home is PAPER: there the desk itself lets it go"),
     ):
         (refused,) = let_go(asked, name)
         assert isinstance(refused, e.Refused)
-        assert said in refused.reason
+        assert refused.reason.startswith(said)
         assert not asked.book.proposals
 
 
