@@ -174,8 +174,9 @@ def proposals(reply: Reply) -> None:
         else:
             page.pair("open for", page.ago(each.expires_at - reply.as_of))
         findings(reply, each.findings)
-        page.pair("asked through", f"{each.door} {each.client}")
-        page.pair("its words", each.reason)
+        page.pair("asked through", each.door)
+        page.say("Not checked by anyone, the words of who asked:", 2)
+        page.say(f"{each.client or 'no name'}: {each.reason or 'no reason given'}", 4)
     print()
     page.say(reply.spelled("Read and sign one: trading-mcp approve ID. Say no: trading-mcp decline ID."))
     _left_out(told.left_out)

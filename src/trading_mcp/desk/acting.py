@@ -35,6 +35,8 @@ _NEXT: Final = {
     Status.DENIED: "Change what a finding names, and send it under another id.",
     Status.REJECTED: "The venue said no: read its reason with trading-mcp orders --ended.",
     Status.UNKNOWN: "Wait: the desk asks the venue until it tells. Never send it again.",
+    Status.DECLINED: "The owner said no. Ask them before you ask for it again.",
+    Status.EXPIRED: "Nobody signed in time. If the owner still wants it, send it under another id.",
     Status.WORKING: "Watch it: trading-mcp orders.",
 }
 _STATES: Final = frozenset({Code.STATE_FROZEN, Code.STATE_HALTED, Code.STATE_REDUCING})
@@ -136,7 +138,8 @@ class Acting:
                 fills.append(entry.event.fill)
                 if sum(fill.quantity for fill in fills) >= outcome.filled:
                     break
-        if not fills:
+        else:
+            # The rest lies beyond what is searched: a part of them would tell another average and too small a fee.
             return "", ""
         quantity = sum((fill.quantity for fill in fills), start=ZERO)
         average = sum(fill.quantity * fill.price for fill in fills) / quantity
