@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 from tests.cli.desks import WITHIN, DeskProcess
 from trading_mcp import link
+from trading_mcp.place import program
 
 pytestmark = pytest.mark.slow
 
@@ -215,3 +217,14 @@ def test_a_desk_whose_home_is_moved_away_stops_and_leaves_nothing_there(desk: De
     assert desk.ended() == 0
     assert "moved or removed" in desk.heard
     assert not desk.folder.exists()
+
+
+def test_a_desk_tells_at_its_start_how_it_stands_and_how_an_assistant_connects(desk: DeskProcess) -> None:
+    assert re.search(r"state +ACTIVE\n", desk.heard)
+    assert re.search(r"claude mcp add .*trading -- ", desk.heard)
+    assert desk.say("halt", "--reason", "for a test").code == 0
+    desk.end()
+    desk.start()
+    again = " ".join(desk.heard.split())
+    assert "state HALTED: KILL_SWITCH (for a test)." in again
+    assert f"{program()} resume" in again

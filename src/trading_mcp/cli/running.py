@@ -13,9 +13,10 @@ from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.events import AnyEvent
 from trading_mcp.core.domain.home import Mode
 from trading_mcp.desk.queries import Since
+from trading_mcp.desk.standing import cause, way_out
 from trading_mcp.desk.wording import is_quiet, sentence
 from trading_mcp.errors import Exit, UsageInvalid
-from trading_mcp.place import MODES, Place, shown, typed
+from trading_mcp.place import MODES, Place, shown, spelled, typed
 
 PORT = 8642
 PORT_MIN = 1_024
@@ -71,6 +72,8 @@ class Teller(Watcher):
         home = book.home
         print(f"{page.inked('trading-mcp desk', 'bold')}  {home.name} · {home.mode}")
         page.pair("home", path)
+        why = cause(book)
+        page.pair("state", f"{book.account_state.name}{why and f': {why} {spelled(way_out(book), self._place)}'}")
         page.pair("prices", "made up, the same on every machine: no real money, no real venue")
         page.pair("journal", f"{'replayed' if since.down_for else 'open'}, {len(book.working)} orders working")
         page.pair(
