@@ -138,6 +138,7 @@ SLICES: Final = {
                 r"x_value_all\n.*\n.*(oldest < price|< latest|facts\.now \+ min|facts\.now - FUTURE_MAX)",
                 "the long way decides in its stead",
             ),
+            (r"key\.rindex", "no venue and no asset has a slash in its name"),
             (r"asset: str = \"XXXX\"", "no asset has that name, either"),
             (r"venue_modes\.get\(case\.venue or \"XXXX\"\)", "no venue has that name, either"),
             (

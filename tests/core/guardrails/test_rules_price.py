@@ -134,6 +134,8 @@ PRICES: Final = (
     passes("an exit without a quote", lambda: leaving(quiet()).with_facts(quotes={})),
     passes("an exit at a price not a number", lambda: leaving(quoted("NaN", "NaN"))),
     passes("an exit at a stale price", lambda: leaving(aged(99 * SECOND))),
+    denies("a quote before without an ask", lambda: jumped("50000", "0"), ODD),
+    passes("a quote before that was crossed", lambda: jumped("50001", "49999")),
     passes("an exit through a jump", lambda: leaving(jumped("1", "1"))),
     passes("an exit through a wide spread", lambda: leaving(quoted("40000", "50000"))),
     passes("an exit on a feed that is down", lambda: leaving(quiet()).with_facts(feeds={})),
