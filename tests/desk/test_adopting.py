@@ -259,10 +259,10 @@ def test_while_an_order_of_ours_may_explain_it_nothing_is_adopted(play: Play) ->
         assert (await world.trade()).status is Status.UNKNOWN
         reconciler = Reconciler(world.ports, desk)
         found = Found(assets=(("ETH", Decimal(0), Decimal(1)),))
-        assert not reconciler._adopt("paper", found)
+        assert not reconciler._adopt("paper", found, frozenset({"ETH"}))
         await asyncio.sleep(LATER)
         assert not desk.book.working
-        assert reconciler._adopt("paper", found)
+        assert reconciler._adopt("paper", found, frozenset({"ETH"}))
         assert [held.position.pair for held in of(world, e.ForeignHeld)] == [ETH]
 
     play(story)

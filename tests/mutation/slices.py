@@ -86,7 +86,7 @@ SLICES: Final = {
             (r"after\.at <= book\.at|at <= times\[-1\]|event\.at <= book\.marked_at", "the two times are the same"),
             (r"split\(\"/\", \)", "no venue and no pair has a slash in its name"),
             (r"\(latch\.state, latch\.key\) >=", "two latches never have one key"),
-            (r"x__moved\n.*\n.*>= ZERO", "what is held and what is traded are never nothing here"),
+            (r"x_moved\n.*\n.*>= ZERO", "what is held and what is traded are never nothing here"),
             (r"other if other >= value|if peak >= value", "the two figures are the same"),
         ),
     ),

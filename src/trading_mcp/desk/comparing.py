@@ -5,11 +5,12 @@ from decimal import Decimal
 import msgspec
 
 from trading_mcp.core.domain.book import Book
-from trading_mcp.core.domain.money import ZERO, exactly, is_amount, plain
+from trading_mcp.core.domain.money import ZERO, exactly, plain
 from trading_mcp.core.domain.orders import ForeignOrder
 from trading_mcp.core.domain.sight import stables_of
 from trading_mcp.core.ports import VenueBalance, VenueOrder
 from trading_mcp.desk.gather import Gatherer
+from trading_mcp.desk.telling import is_countable
 
 # An asset, what the book holds of it, and what its venue does.
 Row = tuple[str, Decimal, Decimal]
@@ -69,6 +70,6 @@ def compared(
                 remaining=order.quantity - order.filled,
             )
             for order in sorted(opened, key=lambda order: order.venue_order_id)
-            if book.order(order.order_id) is None and is_amount(order.quantity - order.filled)
+            if book.order(order.order_id) is None and is_countable(order)
         )
     return holdings, Found(assets=tuple(assets), crumbs=tuple(crumbs), orders=orders)

@@ -209,7 +209,9 @@ class Courier:
                 _LOG.warning(
                     "a fill of %s with missing or impossible fields is left for the next reading", fill.venue
                 )
-            elif not self._desk.book.has_trade(fill.venue, fill.trade_id):
+            elif fill.at >= memory_begins(self._desk.book) and not self._desk.book.has_trade(
+                fill.venue, fill.trade_id
+            ):
                 is_new = True
                 self._desk.commit(c.ReportFill(fill=fill))
                 self._ports.reach("after-fill")

@@ -28,6 +28,7 @@ class Gatherer:
         self._quotes_before: dict[str, Quote] = {}
         self._instruments: dict[str, Instrument] = {}
         self._balances: dict[str, Balance] = {}
+        self._priced: set[str] = set()
         self._wall = ports.clock.now()
         self._boot = ports.clock.boot()
 
@@ -74,6 +75,7 @@ class Gatherer:
         sessions = {market: found for market in Market if (found := self._asked(feed.session, market)) is not None}
         crypto = sessions.get(Market.CRYPTO)
         prices = self._prices(book, wanted, quotes)
+        self._priced |= prices.keys()
         health = self._asked(feed.health)
         head = ports.journal.head()
         # The clocks come last: what was read before is as old as it is now.
@@ -85,7 +87,7 @@ class Gatherer:
             quotes_before=quotes_before,
             instruments=self._instruments,
             prices=prices,
-            unpriced=self._unpriced(book, prices),
+            unpriced=self._unpriced(book),
             sessions=sessions,
             feeds=dict.fromkeys(venues, FeedHealth.DOWN if health is None else health),
             balances=self._balances,
@@ -98,9 +100,9 @@ class Gatherer:
             order_id_seq=head.seq,
         )
 
-    def _unpriced(self, book: Book, prices: dict[str, Price]) -> frozenset[str]:
+    def _unpriced(self, book: Book) -> frozenset[str]:
         """Return the held assets that no feed lists: they count nothing; one whose price is lost is not known."""
-        missing = assets_held(book.portfolio) - prices.keys() - {book.home.base_currency}
+        missing = assets_held(book.portfolio) - self._priced - {book.home.base_currency}
         if not missing:
             return frozenset()
         listed = self._asked(self._ports.feed.instruments) or ()

@@ -6,21 +6,22 @@ from decimal import Decimal
 from typing import Final, Protocol, runtime_checkable
 
 import msgspec
-from msgspec.structs import replace
 
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.events import AnyEvent
-from trading_mcp.core.domain.market import SECOND
+from trading_mcp.core.domain.instruments import asset_of
+from trading_mcp.core.domain.market import SECOND, market_of
 from trading_mcp.core.domain.money import ONE, ZERO, exactly
 from trading_mcp.core.domain.orders import EXTERNAL, Fill, OrderState
-from trading_mcp.core.domain.portfolio import Position, position_key
+from trading_mcp.core.domain.portfolio import Position, moved, position_key
+from trading_mcp.core.guardrails.valuation import price_of
 from trading_mcp.core.ports import Activity, Broker, Transfer, VenueBalance, VenueOrder
 from trading_mcp.desk.comparing import Found, Row, compared, pair_of, told
 from trading_mcp.desk.courier import Courier
 from trading_mcp.desk.gather import Gatherer
 from trading_mcp.desk.ports import Ports
-from trading_mcp.desk.telling import are_balances, read_from
+from trading_mcp.desk.telling import are_balances, is_new, read_from
 
 _LOG: Final = logging.getLogger("trading_mcp.desk")
 
@@ -28,6 +29,8 @@ _LOG: Final = logging.getLogger("trading_mcp.desk")
 SETTLING: Final = 5 * SECOND
 # What one reading asks a venue for.
 _READS: Final = 4
+# The name under which the orders of others are suspected; no asset has it.
+_ORDERS: Final = ""
 # An order in one of these may have done what its venue has not told yet.
 _UNTOLD: Final = (OrderState.SENDING, OrderState.UNKNOWN, OrderState.CANCEL_PENDING)
 
@@ -65,9 +68,10 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Suspicion(msgspec.Struct, frozen=True, kw_only=True):
-    """What one reading has shown and nothing explains; what lags or was misread is gone in a later one."""
+    """What readings have shown and nothing explains; what lags or was misread is gone in a later one."""
 
-    found: Found
+    by: Decimal
+    filled_at: int
     since: int
 
 
@@ -78,7 +82,7 @@ class Reconciler:
         self._ports = ports
         self._desk = desk
         self._since: dict[str, int] = {}
-        self._suspected: dict[str, Suspicion] = {}
+        self._suspected: dict[str, dict[str, Suspicion]] = {}
         self._crumbs: dict[str, tuple[Row, ...]] = {}
 
     async def offers(self, venue: str) -> bool:
@@ -94,7 +98,7 @@ class Reconciler:
     async def venue(self, venue: str) -> bool:
         """Reconcile one venue; return whether that came to an end. A failed query never means empty."""
         # While something is unexplained everything that can still be told apart is read again.
-        since = 0 if venue in self._suspected else self._since.get(venue, 0)
+        since = 0 if self._suspected.get(venue) else self._since.get(venue, 0)
         reading = await self._read(self._ports.brokers[venue], read_from(self._desk.book, since))
         if reading is None:
             return False
@@ -115,12 +119,12 @@ class Reconciler:
     def _money(self, venue: str, reading: Reading) -> None:
         """Fold what came, went and was done to the account, each once."""
         for transfer in reading.transfers:
-            if not self._desk.book.has_transfer(venue, transfer.id):
+            if is_new(transfer, self._desk.book) and not self._desk.book.has_transfer(venue, transfer.id):
                 self._desk.commit(
                     c.ReportCash(venue=venue, asset=transfer.asset, amount=transfer.amount, transfer_id=transfer.id)
                 )
         for done in reading.activities:
-            if not self._desk.book.has_activity(venue, done.id):
+            if is_new(done, self._desk.book) and not self._desk.book.has_activity(venue, done.id):
                 self._desk.commit(
                     c.ReportAdjustment(
                         kind=done.kind,
@@ -165,43 +169,54 @@ class Reconciler:
 
     def _compare(self, venue: str, reading: Reading) -> bool:
         """Compare what is held; a difference counts once it has lasted, and is adopted or recorded once."""
-        book, now = self._desk.book, self._ports.clock.boot()
+        book = self._desk.book
         holdings, found = compared(book, venue, reading.balances, reading.opened, self._desk.gatherer)
-        if found.assets or found.orders != book.foreign.get(venue, ()):
-            suspicion = self._suspected.get(venue)
-            if suspicion is None or suspicion.found != found:
-                suspicion = Suspicion(found=found, since=now)
-            self._suspected[venue] = suspicion
-            cadence = self._ports.cadence
-            # Until the first comparison only exits pass that both sides agree on; what is latched lets all of them.
-            patience = cadence.confirm if venue in book.reconciled else cadence.confirm_opening
-            if now - suspicion.since < patience:
-                return False
-            if self._adopt(venue, found):
-                holdings, found = compared(
-                    self._desk.book, venue, reading.balances, reading.opened, self._desk.gatherer
-                )
-        if not found.assets:
-            self._suspected.pop(venue, None)
+        lasting = self._lasting(venue, found)
+        if self._suspected[venue] and not lasting:
+            return False
+        if self._adopt(venue, found, lasting):
+            holdings, found = compared(self._desk.book, venue, reading.balances, reading.opened, self._desk.gatherer)
+        assets = tuple(row for row in found.assets if row[0] in lasting)
         is_news = found.crumbs != self._crumbs.get(venue, ())
         self._crumbs[venue] = found.crumbs
-        if found.assets or is_news or venue not in book.rechecked:
-            differences, noted = told(venue, found.assets), told(venue, found.crumbs)
+        if assets or is_news or venue not in book.rechecked:
+            differences, noted = told(venue, assets), told(venue, found.crumbs)
             self._desk.commit(c.Reconcile(venue=venue, holdings=holdings, differences=differences, noted=noted))
         return True
 
-    def _adopt(self, venue: str, found: Found) -> bool:
+    def _lasting(self, venue: str, found: Found) -> frozenset[str]:
+        """Return what has differed long enough, each asset by a clock of its own, and others' orders as one.
+
+        What grows with every look is no less unexplained for that; only a fill of ours begins another story.
+        """
+        book, now, cadence = self._desk.book, self._ports.clock.boot(), self._ports.cadence
+        filled_at, before = book.local_fill_at.get(venue, 0), self._suspected.get(venue, {})
+        with exactly():
+            by = {asset: theirs - ours for asset, ours, theirs in found.assets}
+        if found.orders != book.foreign.get(venue, ()):
+            by[_ORDERS] = ZERO
+        self._suspected[venue] = {
+            name: known
+            if (known := before.get(name)) is not None and (known.by == amount or known.filled_at == filled_at)
+            else Suspicion(by=amount, filled_at=filled_at, since=now)
+            for name, amount in by.items()
+        }
+        # Until the first comparison only exits pass that both sides agree on; what is latched lets all of them.
+        patience = cadence.confirm if venue in book.reconciled else cadence.confirm_opening
+        return frozenset(name for name, known in self._suspected[venue].items() if now - known.since >= patience)
+
+    def _adopt(self, venue: str, found: Found, lasting: frozenset[str]) -> bool:
         """Take in what others made, unless an order of ours may still explain it; return whether anything was."""
         book = self._desk.book
-        if found.orders != book.foreign.get(venue, ()):
+        if _ORDERS in lasting:
             self._desk.commit(c.AdoptOrders(venue=venue, orders=found.orders))
         if any(item.order.venue == venue and item.state in _UNTOLD for item in book.working.values()):
             return False
-        adopted = [self._external(venue, *row) for row in found.assets]
-        positions = [each for each in adopted if each is not None]
-        if len(positions) < len(adopted):
+        adopted = {row[0]: self._external(venue, *row) for row in found.assets}
+        if None in adopted.values():
             # Units without their money, or money without its units, are one story that nobody has told yet.
             return False
+        positions = [each for asset, each in adopted.items() if each is not None and asset in lasting]
         for position in positions:
             self._desk.commit(c.AdoptForeign(position=position))
         return bool(positions)
@@ -213,20 +228,18 @@ class Reconciler:
         if pair is None:
             return None
         with exactly():
-            before = book.portfolio.positions.get(position_key(EXTERNAL, venue, pair))
-            quantity = theirs - ours + (ZERO if before is None else before.quantity)
-            quote = gatherer.quote(venue, pair)
-            if quantity < ZERO or (before is None and quote is None):
-                return None
-            if before is not None:
-                return replace(before, quantity=quantity)
             instrument = gatherer.instrument(venue, pair)
-            return Position(
+            before = book.portfolio.position(position_key(EXTERNAL, venue, pair)) or Position(
                 book=EXTERNAL,
                 venue=venue,
                 pair=pair,
-                quantity=quantity,
-                average=ZERO if quote is None else quote.bid,
                 multiplier=ONE if instrument is None else instrument.multiplier,
-                opened_at=self._ports.clock.now(),
             )
+            facts = gatherer.facts(book, frozenset({pair}), keep=False)
+            quote, came = facts.quotes.get(f"{venue}/{pair}"), theirs - ours
+            price = price_of(asset_of(pair), market_of(pair), facts, book.policy)
+            if quote is None or not price or before.quantity + came < ZERO:
+                # Worth nothing now and something in a minute, it would be a gain that hides a loss.
+                return None
+            # At the price of now: what came or went so is neither gain nor loss of its market.
+            return moved(before, came, quote.bid, ZERO, self._ports.clock.now())

@@ -5,9 +5,9 @@ from typing import Final
 from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.market import DAY, HOUR, MINUTE
 from trading_mcp.core.domain.money import ZERO, is_amount, is_change
-from trading_mcp.core.domain.orders import Fill, Order
+from trading_mcp.core.domain.orders import Fill, Order, Side
 from trading_mcp.core.domain.recall import RECALL_DAYS
-from trading_mcp.core.ports import VenueBalance, VenueOrder
+from trading_mcp.core.ports import Activity, Transfer, VenueBalance, VenueOrder
 
 # A venue's clock may differ from ours, and it may tell late of what happened: reading twice folds nothing twice.
 OVERLAP: Final = 5 * MINUTE
@@ -30,6 +30,18 @@ def is_order(told: VenueOrder, order: Order) -> bool:
         and told.filled.is_finite()
         and ZERO <= told.filled <= order.quantity
     )
+
+
+def is_countable(told: VenueOrder) -> bool:
+    """Say whether an order of others has a side and an amount left; what has none can be counted by nobody."""
+    figures = (told.quantity, told.filled)
+    is_whole = isinstance(told.side, Side) and all(map(is_change, figures))  # pyright: ignore[reportUnnecessaryIsInstance]
+    return is_whole and is_amount(told.quantity - told.filled)
+
+
+def is_new(told: Transfer | Activity, book: Book) -> bool:
+    """Say whether a record can be told from others, and is of a time that is still remembered."""
+    return told.id != "" and told.at >= memory_begins(book)
 
 
 def are_balances(rows: tuple[VenueBalance, ...]) -> bool:

@@ -98,7 +98,7 @@ def after_fill(portfolio: Portfolio, fill: Fill, book: str, multiplier: Decimal 
         fee_key = cash_key(fill.venue, fill.fee_asset)
         cash[fee_key] = cash.get(fee_key, ZERO) - fill.fee
         fee = fill.fee if fill.fee_asset == quote else ZERO
-    return _kept(portfolio, cash, key, _moved(before, signed, fill.price, fee, fill.at))
+    return _kept(portfolio, cash, key, moved(before, signed, fill.price, fee, fill.at))
 
 
 def _kept(portfolio: Portfolio, cash: dict[str, Decimal], key: str, after: Position) -> Portfolio:
@@ -113,7 +113,7 @@ def _kept(portfolio: Portfolio, cash: dict[str, Decimal], key: str, after: Posit
     return Portfolio(cash=cash, positions={**positions, key: after}, flat=flat)
 
 
-def _moved(before: Position, signed: Decimal, price: Decimal, fee: Decimal, at: int) -> Position:
+def moved(before: Position, signed: Decimal, price: Decimal, fee: Decimal, at: int) -> Position:
     """Move a position by a signed quantity: what extends it is averaged in, what shrinks it is realised."""
     held, average, realised, opened_at = before.quantity, before.average, before.realised, before.opened_at
     after = held + signed

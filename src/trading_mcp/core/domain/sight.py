@@ -22,6 +22,8 @@ def pairs_of(command: c.AnyCommand | None, book: Book) -> frozenset[str]:
             return frozenset({command.intent.pair})
         case c.ReportFill():
             return frozenset({command.fill.pair})
+        case c.AdoptForeign():
+            return frozenset({command.position.pair})
         case c.ReportCash():
             return frozenset({f"{command.asset}-USDT", f"{command.asset}-{book.home.base_currency}"})
         case c.Approve():
