@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from tests.core.decide.desk import MINE, D, Desk, at, buy, names, only, sell
 from tests.core.decide.test_time import fall, rich
+from tests.core.guardrails.shipped import SIMULATED
 from tests.core.guardrails.world import AAPL, BTC, ETH, VENUE
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain import events as e
@@ -244,6 +245,35 @@ def test_what_was_reconciled_in_the_moment_of_a_suspension_does_not_end_it() -> 
     assert only(desk.tick(), e.Woke)
 
 
+def test_the_desk_wakes_by_the_venues_it_trades_at_and_that_are_wired() -> None:
+    crypto = replace(SIMULATED.crypto, venues=(VENUE, "unwired"))
+    stocks = replace(SIMULATED.stocks, venues=("unwired",))
+    desk = Desk(policy=replace(SIMULATED, crypto=crypto, stocks=stocks))
+    desk.wait(HOUR, asleep=True)
+    desk.now += 1
+    assert not only(desk.tick(), e.Woke)
+    desk.do(c.Reconcile(venue=VENUE, holdings={}))
+    assert only(desk.tick(), e.Woke)
+
+
+def test_a_venue_is_compared_with_what_all_books_hold_there() -> None:
+    desk = Desk()
+    held = Position(book="external", venue=VENUE, pair=BTC, quantity=D("0.01"), average=D(50_000))
+    desk.do(c.AdoptForeign(position=held))
+    desk.hold(stop=None)
+    for holding in ("0.014", "0.014000001"):
+        (same,) = only(desk.do(c.Reconcile(venue=VENUE, holdings={BTC: D(holding)})), e.Reconciled)
+        assert same.differences == ()
+    (other,) = only(desk.do(c.Reconcile(venue=VENUE, holdings={BTC: D("0.01")})), e.Reconciled)
+    assert len(other.differences) == 1
+
+
+def test_a_coin_that_is_paid_in_waits_for_a_price_of_now() -> None:
+    desk = Desk()
+    desk.now += 6 * MINUTE
+    assert names(desk.do(c.ReportCash(venue=VENUE, asset="BTC", amount=D("0.1"), transfer_id="t"))) == ["Refused"]
+
+
 def test_a_coin_that_is_paid_in_is_worth_its_price() -> None:
     desk = Desk()
     (moved,) = desk.do(c.ReportCash(venue=VENUE, asset="BTC", amount=D("0.1"), transfer_id="t"))
@@ -263,6 +293,17 @@ def test_an_adjustment_may_take_away_and_keeps_its_note() -> None:
     (event,) = adjusted(Desk(), Adjustment.FEE, "USDT", "-1")
     assert isinstance(event, e.Adjusted)
     assert (event.amount, event.note) == (D(-1), "as of today")
+
+
+def test_what_is_paid_or_taken_in_an_asset_leaves_its_name_and_its_orders_alone() -> None:
+    desk = Desk()
+    coin = desk.ack(desk.enter("0.004", None, **at("49000")))
+    stock = desk.ack(desk.enter("1", None, AAPL, id="stock", **at("190")))
+    for asset in ("BTC", AAPL):
+        (event,) = adjusted(desk, Adjustment.REWARD, asset, "0.5" if asset == AAPL else "0.01")
+        assert isinstance(event, e.Adjusted)
+        assert event.asset == asset
+    assert [desk.state(order) for order in (coin, stock)] == [OrderState.LIVE, OrderState.LIVE]
 
 
 def test_a_stock_of_which_only_an_order_rests_is_split_as_a_stock() -> None:
