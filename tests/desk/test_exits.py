@@ -13,7 +13,7 @@ from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.market import SECOND
 from trading_mcp.core.domain.orders import Door, Fill, Notional, OrderState, OrderType, Protect, Side
-from trading_mcp.core.ports import VenueBalance
+from trading_mcp.core.ports import VenueBalance, VenueOrder
 from trading_mcp.desk.outcomes import Status
 
 LOW: dict[str, Any] = {"type": OrderType.LIMIT, "limit_price": Decimal(80_000)}
@@ -121,6 +121,31 @@ def test_an_order_found_while_its_fence_stands_is_not_released(play: Play) -> No
         await asyncio.sleep(90)
         lapsed = [event for event in world.events() if isinstance(event, e.OrderLapsed)]
         assert not any("absent" in event.reason for event in lapsed)
+
+    play(story)
+
+
+def test_an_order_that_the_look_after_its_fence_tells_nothing_of_is_not_released(play: Play) -> None:
+    async def story(world: World) -> None:
+        first = await lost_exit(world)
+        look, fence = world.venue.order, world.venue.cancel
+        fenced = list[int]()
+
+        async def cancel(order_id: str) -> None:
+            fenced.append(world.clock.boot())
+            await fence(order_id)
+
+        async def order(order_id: str) -> VenueOrder:
+            if fenced and world.clock.boot() - fenced[0] < 10 * SECOND:
+                raise OSError("the line is dead")
+            return await look(order_id)
+
+        world.venue.cancel = cancel  # type: ignore[method-assign]
+        world.venue.order = order  # type: ignore[method-assign]
+        await world.until(lambda: bool(fenced))
+        await asyncio.sleep(9)
+        assert world.desk.book.working[first].state is OrderState.UNKNOWN
+        await world.until(lambda: world.held() == 0)
 
     play(story)
 

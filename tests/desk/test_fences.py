@@ -7,7 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from tests.desk.conftest import Play
-from tests.desk.world import BTC, World
+from tests.desk.world import BTC, ETH, World
 from trading_mcp.adapters.brokers.faults import Call, Fault
 from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.orders import OrderState, Side
@@ -75,6 +75,7 @@ def test_an_exit_that_buys_back_is_never_let_go_by_a_balance(play: Play) -> None
     async def story(world: World) -> None:
         desk = await world.ready()
         await world.trade()
+        await world.trade(ETH)
         world.venue.script(Fault.TIMEOUT_BEFORE, call=Call.SUBMIT)
         sold = await world.trade(BTC, Side.SELL)
         unknown = desk.book.working[sold.order_id]

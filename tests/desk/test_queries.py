@@ -275,7 +275,7 @@ def test_a_file_is_compared_key_by_key_and_becomes_changes(play: Play) -> None:
     play(story)
 
 
-def test_why_shows_findings_as_they_were_recorded(play: Play) -> None:
+def test_why_shows_findings_as_they_were_recorded(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(world: World) -> None:
         desk = await world.ready()
         await world.trade(amount=Notional(Decimal(900)), id="large")
@@ -303,6 +303,11 @@ def test_why_shows_findings_as_they_were_recorded(play: Play) -> None:
         for nothing in ("0", "99999", "nobody", "9" * 40):
             with pytest.raises(UsageInvalid):
                 past.why(nothing, desk.book, world.pages)
+        assert past.why("fine", desk.book, world.pages).seq == judged.seq
+        # Too far from where its clock says it was judged: its findings are in the book all the same.
+        monkeypatch.setattr(past, "REACH", 0)
+        told = past.why("large", desk.book, world.pages)
+        assert (told.seq, told.findings[0].limit) == (0, "500")
 
     play(story)
 

@@ -4,6 +4,7 @@ import asyncio
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from tests.desk.conftest import Play
@@ -14,6 +15,7 @@ from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.market import SECOND
 from trading_mcp.core.domain.orders import Door, OrderState, OrderType, Protect, Side
 from trading_mcp.core.domain.verdict import Code
+from trading_mcp.desk import turns
 from trading_mcp.desk.outcomes import Status
 from trading_mcp.desk.ports import Pace
 from trading_mcp.desk.turns import ENTRIES_AT_ONCE
@@ -80,6 +82,21 @@ def test_an_entry_that_waited_in_vain_is_void_and_says_behind_which_order(play: 
         assert (await world.trade(ETH)).status is Status.FILLED, "another pair is another matter"
 
     play(story, both_sides=False, policy=QUICK)
+
+
+def test_whoever_has_no_time_left_does_not_wait_at_all(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(world: World) -> None:
+        desk = await world.ready()
+        await world.trade()
+        resting = await world.trade(BTC, Side.SELL, **high(world))
+        await asyncio.sleep(2)
+        began = world.clock.boot()
+        entry = replace(desk.book.working[resting.order_id].order, id="y", side=Side.BUY, reduces=False)
+        monkeypatch.setattr(turns, "ENTRY_WAITS", 0)
+        assert await desk.courier._turns._behind(entry) == resting.order_id
+        assert world.clock.boot() == began
+
+    play(story, both_sides=False)
 
 
 def test_an_exit_waits_a_second_for_an_entry_that_does_not_go_and_no_longer(play: Play) -> None:
