@@ -170,6 +170,7 @@ def signed_for(world: World, proposal: Proposal, nonce: str) -> World:
         created=now,
         expires=now + MINUTE,
         nonce=nonce,
+        home=home.name,
     )
     return world.with_facts(signed=statement)
 

@@ -219,6 +219,7 @@ class World:
             created=now,
             expires=now + MINUTE,
             nonce=f"n{self._serial}",
+            home=home.name,
             **shown,
         )
         return Signature(statement=msgspec.json.encode(statement), signature=b"signed")

@@ -50,6 +50,7 @@ def test_an_order_is_bound_to_home_limits_time_price_and_position(room: Room) ->
         created=NOW,
         expires=NOW + 5 * MINUTE,
         nonce="a nonce",
+        home=room.book.home.name,
         reference_price=D(50_000),
         move_max=D("0.005"),
         position=ZERO,
@@ -161,5 +162,6 @@ def test_an_act_without_a_proposal_is_bound_to_home_limits_and_time(room: Room) 
         created=NOW,
         expires=NOW + 5 * MINUTE,
         nonce="a nonce",
+        home=room.book.home.name,
     )
     assert draw_act(Act.ATTEND, room.book, room.facts, "n").kind == "attend"

@@ -312,6 +312,7 @@ class Desk:
             created=self.now,
             expires=self.now + 5 * MINUTE,
             nonce=f"nonce-{len(self.events)}",
+            home=home.name,
         )
         return replace(plain, **changes)
 

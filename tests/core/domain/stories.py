@@ -101,6 +101,7 @@ def statement(name: str, nonce: str) -> Statement:
         created=NOON,
         expires=NOON + 5,
         nonce=nonce,
+        home="test",
     )
 
 

@@ -96,6 +96,7 @@ def _plain(kind: str, subject: str, book: Book, now: int, nonce: str) -> Stateme
         created=now,
         expires=now + book.policy.account.statement_life,
         nonce=nonce,
+        home=home.name,
     )
 
 

@@ -105,3 +105,5 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     move_max: Decimal | None = None
     position: Decimal | None = None
     position_change_max: Decimal | None = None
+    # Two homes of one owner may hold the same proposal under the same limits; a signature is for one of them.
+    home: str = ""

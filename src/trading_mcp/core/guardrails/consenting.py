@@ -61,7 +61,8 @@ def problem_with(statement: Statement | None, kind: str, subject: str, book: Boo
         (statement.version == STATEMENT_VERSION, "it is of another version"),
         (statement.kind == kind and statement.proposal_id == subject, "it signs something else"),
         (
-            (statement.mode, statement.account, statement.fake_venues) == (home.mode, home.account, home.fake_venues),
+            (statement.home, statement.mode, statement.account, statement.fake_venues)
+            == (home.name, home.mode, home.account, home.fake_venues),
             "it was signed for another home",
         ),
         (statement.policy_hash == book.policy.hash, "the limits changed since it was shown"),
