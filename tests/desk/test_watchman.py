@@ -2,8 +2,10 @@
 
 import asyncio
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.desk.conftest import Play
 from tests.desk.world import BTC, ETH, World, policy_with
@@ -12,6 +14,7 @@ from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain.latches import TradingState
 from trading_mcp.core.domain.market import DAY, HOUR, SECOND
 from trading_mcp.core.domain.orders import Door, Notional, Protect
+from trading_mcp.core.domain.protection import Kept
 from trading_mcp.desk import queries
 from trading_mcp.desk.answers import UseShown
 from trading_mcp.desk.limits import share_of
@@ -20,6 +23,7 @@ from trading_mcp.desk.notices import NOTICES_KEPT
 from trading_mcp.desk.outcomes import Status
 from trading_mcp.desk.ports import Cadence
 from trading_mcp.desk.queries import Since
+from trading_mcp.desk.watchman import Watchman
 
 SLOW = Cadence(tick=30.0)
 FREQUENT = policy_with(rate_orders_max="5", pair_cooldown='"1s"', duplicate_window='"1s"')
@@ -113,5 +117,24 @@ def test_a_feed_that_cannot_tell_the_session_freezes_nothing(play: Play) -> None
         await asyncio.sleep(180)
         assert not world.beating.done()
         assert not desk.book.latches
+
+    play(story)
+
+
+def test_a_position_that_is_being_closed_is_not_called_unguarded(play: Play) -> None:
+    async def story(world: World) -> None:
+        desk = await world.ready()
+        stop = (world.price() * Decimal("0.9")).quantize(Decimal("0.01"))
+        await world.trade(BTC, protect=Protect(stop_loss=stop))
+        await world.until(lambda: bool(desk.book.working))
+        (key,) = desk.book.protections
+        watchman = Watchman(desk)
+        naked = replace(desk.book.protections[key], wanted=Kept.VENUE, kept=Kept.DESK)
+        cases: tuple[tuple[dict[str, Any], int], ...] = (({key: "under way"}, 0), ({}, 1))
+        for closings, told in cases:
+            desk.book = replace(desk.book, protections={key: naked}, closings=closings)
+            watchman._unguarded = {key: world.clock.boot() - HOUR}
+            watchman.look()
+            assert count(world, "A position has no stop at its venue") == told
 
     play(story)

@@ -50,10 +50,6 @@ class Gatherer:
         """Return the pairs under which a venue trades an asset."""
         return [item.pair for item in self._instruments.values() if item.venue == venue and item.base == asset]
 
-    def quote(self, venue: str, pair: str) -> Quote | None:
-        """Return the best prices of now, if the feed knows them."""
-        return self._asked(self._ports.feed.quote, venue, pair)
-
     def ticked(self) -> None:
         """Take the clocks' baseline anew."""
         self._wall, self._boot = self._ports.clock.now(), self._ports.clock.boot()
