@@ -2,9 +2,10 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,7 +24,7 @@ from trading_mcp.core.domain.orders import Door, Intent, Notional, Order, OrderT
 from trading_mcp.core.domain.verdict import Code
 from trading_mcp.core.ports import NotFound, Refusal
 from trading_mcp.desk.opening import replayed
-from trading_mcp.desk.ports import Pace
+from trading_mcp.desk.ports import Cadence, Pace
 from trading_mcp.errors import TradingMcpError
 
 SHORT = "/dev/shm"  # noqa: S108 - a venue's file needs no disk here
@@ -213,9 +214,8 @@ class Run:
         assert not self.unsettled()
         frozen = [latch for latch in world.desk.book.latches.values() if latch.state is TradingState.FROZEN]
         assert not frozen, frozen
-        # Whoever shows balances of now beside fills of a minute ago is rightly suspected.
-        history = [fault for venue in world.venues.values() for _, _, fault in venue.history]
-        stood_still = Fault.STALL in history
+        # Whoever shows balances of now beside fills of a minute ago is rightly suspected, or balances of long ago.
+        stood_still = any(has_stood_still(venue.history) for venue in world.venues.values())
         assert stood_still or Code.RECONCILIATION_DIFFERENCE not in world.desk.book.triggers
         world.require_chain()
         assert replayed(world.journal) == world.desk.book
@@ -225,6 +225,14 @@ class Run:
         """What still has to come to an end: entries, which were all cancelled, and what is between two answers."""
         working = self.world.desk.book.working.values()
         return [item.order.id for item in working if not item.order.reduces or item.state in UNSETTLED]
+
+
+def has_stood_still(history: Sequence[tuple[int, object, Fault]]) -> bool:
+    """Say whether a venue showed the same for longer than a start is patient: stalled, or lagging twice on end."""
+    lags = [at for at, _, fault in history if fault is Fault.BALANCE_LAG]
+    return any(fault is Fault.STALL for _, _, fault in history) or any(
+        later - earlier < Cadence().confirm_opening for earlier, later in pairwise(lags)
+    )
 
 
 ALGORITHM = Algorithm(
