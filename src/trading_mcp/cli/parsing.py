@@ -50,6 +50,14 @@ class Parser(argparse.ArgumentParser):
             raise Described(self)
         return super().parse_known_args(args, namespace)
 
+    def format_help(self) -> str:
+        """Fold the page by the program's name and not by its path, whose length is not ours to choose."""
+        path, self.prog = self.prog, self.prog.replace(program(), PROGRAM, 1)
+        try:
+            return super().format_help().replace(self.prog, path, 1)
+        finally:
+            self.prog = path
+
     def error(self, message: str) -> NoReturn:
         text = shown(message)[:300]
         raise UsageInvalid(f"{text[:1].upper()}{text[1:]}.", f"Try: {self.prog} --help")
