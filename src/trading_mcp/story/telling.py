@@ -74,4 +74,5 @@ def _next(page: Page, diary: Diary) -> None:
     page.verbatim(f"  {typed('desk')}")
     page.paragraph("and in another terminal:")
     page.verbatim(f"  {typed('trade buy BTC-USDT --notional 100')}")
-    page.paragraph("Assistants that ask for all this themselves come next.")
+    page.paragraph("An assistant that asks for all this itself is connected by:")
+    page.verbatim(f"  {typed('setup --client claude-code')}")
