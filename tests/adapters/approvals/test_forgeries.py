@@ -197,7 +197,9 @@ def test_the_entry_that_used_the_nonce_was_removed(room: Room) -> None:
     assert room.refusal() == f"its order was cleared before: {cleared.order.id}"
 
 
-@pytest.mark.parametrize("changes", [{"name": "other"}, {"account": "other"}, {"fake_venues": True}, {"mode": Mode.PAPER}])
+@pytest.mark.parametrize(
+    "changes", [{"name": "other"}, {"account": "other"}, {"fake_venues": True}, {"mode": Mode.PAPER}]
+)
 def test_a_statement_of_another_home(room: Room, changes: dict[str, Any]) -> None:
     statement, signature = room.signed()
     found = room.verifier().verified(statement, signature)
