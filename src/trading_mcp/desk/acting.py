@@ -133,7 +133,11 @@ class Acting:
         if working is None or not outcome.filled:
             return "", ""
         fills: list[Fill] = []
-        for entry in islice(journal.entries(older_than(journal, working.order.cleared_at)), FILLS_SEARCHED):
+        cleared_at = working.order.cleared_at
+        # What this very call cleared was filled after its own entries: nothing has to be searched for them.
+        is_fresh = bool(self.caused) and cleared_at >= self.before.at
+        start = self.caused[0] if is_fresh else older_than(journal, cleared_at)
+        for entry in islice(journal.entries(start), FILLS_SEARCHED):
             if isinstance(entry.event, e.FillRecorded) and entry.event.fill.order_id == outcome.order_id:
                 fills.append(entry.event.fill)
                 if sum(fill.quantity for fill in fills) >= outcome.filled:
