@@ -1,6 +1,9 @@
 """Whatever is wrong with a journal's file, one sentence names the file, what it is, and the next step."""
 
 import os
+import resource
+import shutil
+import signal
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -322,3 +325,39 @@ def test_a_file_written_whole_is_private_and_its_folder_too(tmp_path: Path) -> N
     assert (tmp_path / "a" / "b" / "file").read_bytes() == b"content"
     assert (tmp_path / "a" / "b" / "file").stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
+
+
+def test_the_log_has_its_size_from_the_start_and_a_crash_reads_no_entry_out_of_its_zeros(path: Path) -> None:
+    journal = opened(path.parent)
+    log = path.with_name("journal.db-wal")
+    size = log.stat().st_size
+    assert size > 1_000 * 4_096
+    killed = path.parent / "killed"
+    for entries in (0, 1, 40):
+        for number in range(entries):
+            journal.append(NOON, [called(number)])
+        head = journal.head()
+        shutil.rmtree(killed, ignore_errors=True)
+        killed.mkdir(mode=0o700)
+        for file in (path, log):
+            shutil.copy(file, killed / file.name)
+        again = SqliteJournal.open(killed / path.name)
+        assert again.head() == head
+        assert again.verify().holds
+        again.close()
+    assert log.stat().st_size == size
+    journal.close()
+
+
+def test_the_last_of_a_disk_is_not_taken_for_the_size_of_the_log(path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, limits[1]))
+    try:
+        journal = opened(path.parent)
+        assert path.with_name("journal.db-wal").stat().st_size == 0
+        journal.append(NOON, [called(1)])
+        journal.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)

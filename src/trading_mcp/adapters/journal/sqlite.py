@@ -90,6 +90,7 @@ class SqliteJournal:
             )
         try:
             schema.fold_back(connection)
+            schema.lay_out_log(path)
         except sqlite3.Error as error:
             # A full disk: what is there can be read, and orders cancelled, but nothing more be recorded.
             file.refuse(error)
