@@ -1,7 +1,9 @@
 """What stands between a desk of the tests and its world: a process that can end, its journal, its way to a venue."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from trading_mcp.adapters.journal.memory import MemoryJournal
@@ -9,6 +11,8 @@ from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.orders import Order
 from trading_mcp.core.ports import Entry, Head
 from trading_mcp.errors import JournalUnwritable
+
+WRITTEN_AFTER = 0.002
 
 
 class Life:
@@ -42,11 +46,29 @@ class Pages:
         self.room: int | None = None
         self._life = life
         self._seen = seen
+        self.commits: list[tuple[e.AnyEvent, ...]] = []
+        self._queued: tuple[e.AnyEvent, ...] = ()
+        self._durable = inner.head().seq
+
+    def left(self) -> MemoryJournal:
+        """Return what the next process finds on the disk: what was only queued is gone with this one."""
+        if self._durable == self.inner.head().seq:
+            return self.inner
+        disk = MemoryJournal()
+        for entry in islice(self.inner.entries(), self._durable):
+            disk.append(entry.at, [entry.event])
+        return disk
 
     def head(self) -> Head:
         return self.inner.head()
 
     def append(self, at: int, events: Sequence[e.AnyEvent]) -> tuple[Entry, ...]:
+        written = self._chained(at, events)
+        self.commits.append((*self._queued, *events))
+        self._queued, self._durable = (), self.inner.head().seq
+        return written
+
+    def _chained(self, at: int, events: Sequence[e.AnyEvent]) -> tuple[Entry, ...]:
         self._life.require()
         if self.room is not None:
             self.room -= 1
@@ -59,7 +81,14 @@ class Pages:
         return written
 
     def queue(self, at: int, events: Sequence[e.AnyEvent]) -> None:
-        self.append(at, events)
+        self._chained(at, events)
+        self._queued = (*self._queued, *events)
+        asyncio.get_running_loop().call_later(WRITTEN_AFTER, self._write, self.inner.head().seq)
+
+    def _write(self, seq: int) -> None:
+        if seq > self._durable and not self._life.is_over:
+            self.commits.append(self._queued)
+            self._queued, self._durable = (), self.inner.head().seq
 
     def entries(self, since: int = 0) -> Iterator[Entry]:
         return self.inner.entries(since)

@@ -1,5 +1,6 @@
 """What a client's command comes to: average price and fee are told of all that was filled, or not at all."""
 
+import asyncio
 from decimal import Decimal
 from typing import Any
 
@@ -10,8 +11,9 @@ from tests.desk.conftest import Play
 from tests.desk.world import World
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain import events as e
-from trading_mcp.core.domain.orders import Door, OrderType
+from trading_mcp.core.domain.orders import Door, OrderState, OrderType, Working
 from trading_mcp.desk import acting
+from trading_mcp.desk.desk import Desk
 from trading_mcp.desk.outcomes import outcome_of
 from trading_mcp.desk.past import older_than
 
@@ -31,6 +33,8 @@ def test_what_was_filled_in_parts_is_told_of_all_parts_or_not_at_all(
         client, outcome = acting.Acting(desk, before), outcome_of(desk.book, resting.intent_id)
         told = client.traded(outcome, 0)
         assert (Decimal(told.average), told.fee) == (price - 5, "0.75 USDT")
+        desk.recent_fills.clear()  # as after a restart: only the journal knows
+        assert client.traded(outcome, 0).fee == "0.75 USDT"
         # The second fill is further from the order's beginning than is searched: half of a fee is a wrong fee.
         order = desk.book.order(resting.order_id)
         assert order is not None
@@ -47,3 +51,57 @@ def test_what_was_filled_in_parts_is_told_of_all_parts_or_not_at_all(
         assert client.traded(outcome, 0).fee == "0.75 USDT"
 
     play(story)
+
+
+def test_fees_in_two_assets_are_told_apart(play: Play) -> None:
+    async def story(world: World) -> None:
+        desk = await world.ready()
+        price = (world.price() * Decimal("0.97")).quantize(Decimal("0.01"))
+        resting = await world.trade(type=OrderType.LIMIT, limit_price=price)
+        of_order: dict[str, Any] = {"order_id": resting.order_id, "at": world.clock.now()}
+        for trade, fee, asset in (("first", "0.5", "USDT"), ("second", "0.001", "BTC"), ("third", "0.25", "USDT")):
+            part = fill("buy", str(resting.quantity / 4), str(price), fee, asset, trade_id=trade, **of_order)
+            desk.commit(c.ReportFill(fill=part))
+        before = e.ToolCalled(at=world.clock.now(), call_id="1", tool="t", arguments="", door=Door.MCP)
+        told = acting.Acting(desk, before).traded(outcome_of(desk.book, resting.intent_id), 0)
+        assert told.fee == "0.75 USDT + 0.001 BTC"
+
+    play(story)
+
+
+def test_a_trade_is_three_durable_commits_and_what_the_venue_tells_again_waits_for_the_last(play: Play) -> None:
+    async def story(world: World) -> None:
+        await world.ready()
+        world.pages.commits.clear()
+        await world.trade()
+        kinds = [[type(event).__name__ for event in events] for events in world.pages.commits]
+        assert kinds == [
+            ["IntentJudged", "OrderCleared"],
+            ["OrderSending"],
+            ["OrderAccepted", "FillRecorded"],
+        ]
+
+    play(story)
+
+
+def test_an_acceptance_that_a_crash_lost_is_told_again_by_the_venue(play: Play) -> None:
+    async def story(world: World) -> None:
+        await world.ready()
+        price = (world.price() * Decimal("0.97")).quantize(Decimal("0.01"))
+        world.life.crash_at = ("after-report", 1)
+        await world.desk.handle(c.Execute(intent=world.intent(type=OrderType.LIMIT, limit_price=price)))
+        await asyncio.sleep(0.001)
+        assert world.life.is_over
+        accepted = [event for event in world.events() if isinstance(event, e.OrderAccepted)]
+        await world.crash()
+        desk = world.start()
+        (working,) = desk.book.working.values()
+        assert (len(accepted), working.state) == (1, OrderState.UNKNOWN)
+        await world.until(lambda: working.order.id in desk.book.working and _state(desk, working) is OrderState.LIVE)
+        assert len(await world.paper.open_orders()) == 1
+
+    play(story)
+
+
+def _state(desk: Desk, working: Working) -> OrderState:
+    return desk.book.working[working.order.id].state

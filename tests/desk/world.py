@@ -134,6 +134,8 @@ class World:
         self.is_live_enabled = False
         home = Home(name="test", mode=Mode.SIMULATED, cash=opening(*self.venues))
         begin(self.journal, self.clock, home, policy or policy_with())
+        self.life = Life()
+        self.pages = Pages(self.journal, self.life, self._written)
         self._sending: dict[str, bool] = {}
         self._halted = False
         self._intent_of: dict[str, str] = {}
@@ -143,6 +145,7 @@ class World:
     # The life of a desk.
 
     def start(self) -> Desk:
+        self.journal = self.pages.left()
         self.life = Life()
         self.pages = Pages(self.journal, self.life, self._written)
         self.ports = Ports(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from decimal import Decimal
 from itertools import islice
 from typing import Final
 
@@ -12,9 +13,10 @@ from msgspec.structs import replace
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.money import ZERO
-from trading_mcp.core.domain.orders import Fill, Intent
+from trading_mcp.core.domain.orders import Fill, Intent, Working
 from trading_mcp.core.domain.verdict import Code
 from trading_mcp.core.domain.verdict import Outcome as Verdict
+from trading_mcp.core.ports import Journal
 from trading_mcp.desk.answers import DoneAnswer, TradeAnswer
 from trading_mcp.desk.desk import Desk
 from trading_mcp.desk.outcomes import Outcome, Status, outcome_of
@@ -22,7 +24,7 @@ from trading_mcp.desk.past import judged_seq, older_than
 from trading_mcp.desk.ports import Signature
 from trading_mcp.desk.queries import finding_shown
 from trading_mcp.desk.standing import way_out
-from trading_mcp.desk.wording import amount_text, money_text, sentence
+from trading_mcp.desk.wording import amount_text, sentence
 from trading_mcp.redact import redacted
 
 REASON_MAX: Final = 400
@@ -132,23 +134,19 @@ class Acting:
         journal, working = self.desk.ports.journal, self.desk.book.order(outcome.order_id)
         if working is None or not outcome.filled:
             return "", ""
-        fills: list[Fill] = []
-        cleared_at = working.order.cleared_at
-        # What this very call cleared was filled after its own entries: nothing has to be searched for them.
-        is_fresh = bool(self.caused) and cleared_at >= self.before.at
-        start = self.caused[0] if is_fresh else older_than(journal, cleared_at)
-        for entry in islice(journal.entries(start), FILLS_SEARCHED):
-            if isinstance(entry.event, e.FillRecorded) and entry.event.fill.order_id == outcome.order_id:
-                fills.append(entry.event.fill)
-                if sum(fill.quantity for fill in fills) >= outcome.filled:
-                    break
-        else:
-            # The rest lies beyond what is searched: a part of them would tell another average and too small a fee.
+        fills = self.desk.recent_fills.get(outcome.order_id, ())
+        if _quantity(fills) < outcome.filled:
+            fills = _recorded_fills(journal, working, outcome.filled)
+        if not fills:
             return "", ""
-        quantity = sum((fill.quantity for fill in fills), start=ZERO)
+        quantity = _quantity(fills)
         average = sum(fill.quantity * fill.price for fill in fills) / quantity
-        fee = sum((fill.fee for fill in fills), start=ZERO)
-        return f"{average:.8f}".rstrip("0").rstrip("."), f"{money_text(fee)} {fills[0].fee_asset}"
+        fees: dict[str, Decimal] = {}
+        for fill in fills:
+            fees[fill.fee_asset] = fees.get(fill.fee_asset, ZERO) + fill.fee
+        return f"{average:.8f}".rstrip("0").rstrip("."), " + ".join(
+            f"{amount_text(fee)} {asset}" for asset, fee in fees.items()
+        )
 
     async def close(self, command: c.Close) -> DoneAnswer:
         """End positions, and wait a little for each to be gone."""
@@ -195,6 +193,22 @@ class Acting:
             proposal_id=opened,
             next_step=f"Sign or decline it: trading-mcp approve {opened}" if opened else next_step,
         )
+
+
+def _quantity(fills: Sequence[Fill]) -> Decimal:
+    return sum((fill.quantity for fill in fills), start=ZERO)
+
+
+def _recorded_fills(journal: Journal, working: Working, filled: Decimal) -> Sequence[Fill]:
+    """Return what filled an order, as the journal has it; nothing if a part lies beyond what is searched."""
+    fills: list[Fill] = []
+    for entry in islice(journal.entries(older_than(journal, working.order.cleared_at)), FILLS_SEARCHED):
+        if isinstance(entry.event, e.FillRecorded) and entry.event.fill.order_id == working.order.id:
+            fills.append(entry.event.fill)
+            if _quantity(fills) >= filled:
+                return fills
+    # A part of them would tell another average and too small a fee.
+    return ()
 
 
 def _is_denied(event: e.AnyEvent) -> bool:

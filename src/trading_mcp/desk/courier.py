@@ -205,13 +205,13 @@ class Courier:
         """Fold what is new of a venue's executions, and value everything once if there was any."""
         is_new = False
         for fill in fills:
+            if self._desk.book.has_trade(fill.venue, fill.trade_id):
+                continue
             if not is_fill(fill):
                 _LOG.warning(
                     "a fill of %s with missing or impossible fields is left for the next reading", fill.venue
                 )
-            elif fill.at >= memory_begins(self._desk.book) and not self._desk.book.has_trade(
-                fill.venue, fill.trade_id
-            ):
+            elif fill.at >= memory_begins(self._desk.book):
                 is_new = True
                 self._desk.commit(c.ReportFill(fill=fill))
                 self._ports.reach("after-fill")

@@ -11,12 +11,19 @@ from msgspec.structs import replace
 
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain.book import Book
-from trading_mcp.core.domain.events import AnyEvent, Latched, OrderCancelRequested, OrderCleared
+from trading_mcp.core.domain.events import (
+    AnyEvent,
+    FillRecorded,
+    Latched,
+    OrderAccepted,
+    OrderCancelRequested,
+    OrderCleared,
+)
 from trading_mcp.core.domain.evolve import evolve
 from trading_mcp.core.domain.facts import Facts
 from trading_mcp.core.domain.latches import ACCOUNT, Latch, TradingState
 from trading_mcp.core.domain.money import exactly
-from trading_mcp.core.domain.orders import OrderState, Purpose, Working
+from trading_mcp.core.domain.orders import Fill, OrderState, Purpose, Working
 from trading_mcp.core.domain.sight import pairs_of
 from trading_mcp.core.domain.verdict import Code
 from trading_mcp.core.guardrails.decide import decide
@@ -28,6 +35,7 @@ from trading_mcp.desk.ports import Ports, Signature
 from trading_mcp.errors import DeskFrozen, JournalUnwritable, TradingMcpError
 
 _LOG: Final = logging.getLogger("trading_mcp.desk")
+FILLED_KEPT: Final = 256
 
 
 class Desk:
@@ -43,6 +51,7 @@ class Desk:
         self.gatherer = Gatherer(ports)
         self.courier = Courier(ports, self)
         self.told: deque[Notice] = deque(maxlen=NOTICES_KEPT)
+        self.recent_fills: dict[str, list[Fill]] = {}
         self.is_unwritable = False
         self.is_stopping = False
         self._changed = asyncio.Event()
@@ -183,7 +192,9 @@ class Desk:
     def _write(self, events: Sequence[AnyEvent], after: Book) -> None:
         """Make events durable, and only then let anything happen."""
         self.ports.reach("before-append")
-        self._written(self.ports.journal.append, events)
+        journal = self.ports.journal
+        is_told_again = all(isinstance(event, OrderAccepted) for event in events)
+        self._written(journal.queue if is_told_again else journal.append, events)
         self.ports.reach("after-append")
         self.book = after
         self._act(tuple(events))
@@ -205,6 +216,8 @@ class Desk:
                 self.courier.deliver(event.order.id)
             elif isinstance(event, OrderCancelRequested):
                 self.courier.cancel(event.order_id)
+            elif isinstance(event, FillRecorded) and event.fill.order_id is not None:
+                self._remember(event.fill.order_id, event.fill)
         for event in events:
             notice = notice_of(event)
             if notice is not None:
@@ -214,6 +227,12 @@ class Desk:
         except Exception:  # noqa: BLE001 - logged; whoever asked goes on
             _LOG.exception("a view failed")
         self._wake()
+
+    def _remember(self, order_id: str, fill: Fill) -> None:
+        """Keep what fills lately, so that the answer to a trade need not be searched for in the journal."""
+        if order_id not in self.recent_fills and len(self.recent_fills) >= FILLED_KEPT:
+            del self.recent_fills[next(iter(self.recent_fills))]
+        self.recent_fills.setdefault(order_id, []).append(fill)
 
     def _wake(self) -> None:
         self._changed.set()

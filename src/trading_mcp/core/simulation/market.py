@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Final
 
+from msgspec.structs import replace
+
 from trading_mcp.core.domain.instruments import Instrument
 from trading_mcp.core.domain.market import MINUTE, SECOND, Candle, Depth, Level, Market, Quote, Session
 from trading_mcp.core.simulation.listing import LISTINGS, SOURCE, VENUE, Listing
@@ -25,6 +27,8 @@ class SyntheticMarket:
         shared = {market: Walk(seed, market.value, COMMON * UNITS_PER_PPM) for market in Market}
         self._paths = {listing.pair: Path(seed, listing, shared[listing.market]) for listing in LISTINGS}
         self._instruments = tuple(listing.instrument() for listing in LISTINGS if listing.tradable)
+        self._quotes: dict[str, Quote] = {}
+        self._depths: dict[str, Depth] = {}
 
     def instruments(self) -> tuple[Instrument, ...]:
         """The pairs that can be traded: ten crypto pairs and three stocks."""
@@ -49,10 +53,14 @@ class SyntheticMarket:
             return None
         listing = path.listing
         minute, second, begun, confirmed = _place(listing.market, at)
+        known = self._quotes.get(pair)
+        if known is not None and known.at == begun:
+            # Whoever decides asks several times within a second; only when it was vouched for has changed.
+            return known if known.confirmed_at == confirmed else replace(known, confirmed_at=confirmed)
         dice = path.dice(minute, second)
         bid, ask = _touch(path, minute, second, dice)
         size_bid, size_ask = _sizes(path, minute, dice, 0)
-        return Quote(
+        self._quotes[pair] = quote = Quote(
             venue=VENUE,
             pair=pair,
             bid=bid * listing.step,
@@ -64,6 +72,7 @@ class SyntheticMarket:
             source=SOURCE,
             simulated=True,
         )
+        return quote
 
     def depth(self, pair: str, at: int, levels: int = LEVELS) -> Depth | None:
         """The order book in the second of a moment; its best prices are the quote's."""
@@ -72,6 +81,9 @@ class SyntheticMarket:
             return None
         listing = path.listing
         minute, second, begun, _ = _place(listing.market, at)
+        known = self._depths.get(pair)
+        if known is not None and known.at == begun and len(known.bids) == min(levels, LEVELS):
+            return known
         dice = path.dice(minute, second)
         bid, ask = _touch(path, minute, second, dice)
         gap = max(1, (ask - bid) // 2)
@@ -83,7 +95,10 @@ class SyntheticMarket:
             asks.append(Level(price=ask * listing.step, quantity=size_ask * listing.lot))
             bid -= 1 + dice[28 + place] * gap // 256
             ask += 1 + dice[40 + place] * gap // 256
-        return Depth(venue=VENUE, pair=pair, bids=tuple(bids), asks=tuple(asks), at=begun, simulated=True)
+        self._depths[pair] = depth = Depth(
+            venue=VENUE, pair=pair, bids=tuple(bids), asks=tuple(asks), at=begun, simulated=True
+        )
+        return depth
 
     def closes(self, pair: str, first_minute: int, count: int) -> list[int]:
         """The closing prices of minutes since the epoch in steps, those of a closed market left out."""

@@ -133,6 +133,12 @@ def next_hours(at: int) -> Hours:
 
 def session(market: Market, at: int) -> Session:
     """Whether a market trades at a moment; crypto always does and calls its days by UTC."""
+    return _session(market, at - at % MINUTE)
+
+
+@lru_cache(maxsize=64)
+def _session(market: Market, at: int) -> Session:
+    """The same for the beginning of a minute: markets open, close and turn their day on one."""
     if market is Market.CRYPTO:
         return Session(market=market, is_open=True, day=date.fromordinal(_EPOCH + at // DAY).isoformat())
     day = date.fromordinal(day_of(at)).isoformat()

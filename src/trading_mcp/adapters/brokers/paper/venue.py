@@ -173,6 +173,10 @@ class PaperVenue:
     async def advance(self) -> None:
         """Match what rests against all that the feed has shown since the last look."""
         now = self._clock.now()
+        if self._account is not None and not self._account.open:
+            # Nothing rests, so nothing can have been met; there is no reason to begin a transaction.
+            self._looked_at = max(now, self._looked_at)
+            return
         with self._turn() as account:
             if account.open:
                 self._bind_days(account)
