@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.desk import appends
+from bench.journal import made
 from bench.measure import Result, percentile, report
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -195,8 +196,10 @@ def trades(folder: Path) -> list[Result]:
 
     Exits, since the shipped limits hold entries to the pace of a person; on the wire and on disk both are alike.
     """
-    read, traded = list[float](), list[float]()
-    with session(OURS) as desk:
+    read, traded, three = list[float](), list[float](), list[float]()
+    # The disk is quicker when it is kept busy: the appends are made between the trades, not on their own.
+    journal = made(folder, "reference")
+    with session(OURS) as desk, contextlib.closing(journal):
         while desk.call("get_agent_status")["structuredContent"]["venues"][0]["feed"] != "HEALTHY":
             time.sleep(0.1)
         for pair in PAIRS:
@@ -209,13 +212,12 @@ def trades(folder: Path) -> list[Result]:
                 begun = time.perf_counter()
                 desk.call("get_agent_status")
                 read.append(time.perf_counter() - begun)
-    reference = percentile(read, 0.5) + percentile(appends(folder), 0.5)
+                three.append(appends(journal, len(three)))
+    reference = percentile(read, 0.5) + percentile(three, 0.5)
     against = "read + three"
     return [
         Result(name="a journaled read and three appends, p50", value=reference * 1e3, unit="ms"),
-        _beside(
-            "execute_trade through the door, p50", percentile(traded, 0.5), reference, "<= 1.6 x", against
-        ),
+        _beside("execute_trade through the door, p50", percentile(traded, 0.5), reference, "<= 1.6 x", against),
         _beside("execute_trade through the door, p99", percentile(traded, 0.99), reference, "", against),
     ]
 
