@@ -12,7 +12,7 @@ from tests.desk.world import BTC, CASH, ETH, World, policy_with
 from trading_mcp.adapters.brokers.faults import Call, Fault
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain import events as e
-from trading_mcp.core.domain.latches import TradingState
+from trading_mcp.core.domain.latches import Scope, ScopeKind, TradingState
 from trading_mcp.core.domain.market import HOUR
 from trading_mcp.core.domain.orders import EXTERNAL, Door, OrderType, Side
 from trading_mcp.core.domain.portfolio import Adjustment, position_key
@@ -160,6 +160,35 @@ def test_reconciling_twice_says_nothing_new(play: Play) -> None:
         for _ in range(3):
             assert await reconciler.venue("paper")
         assert [type(entry.event).__name__ for entry in world.journal.entries(head.seq)] == []
+
+    play(story)
+
+
+def test_a_difference_that_stays_is_recorded_once_and_again_when_it_changes_goes_or_was_released(play: Play) -> None:
+    async def story(world: World) -> None:
+        desk = await world.ready()
+        quiet = len(of(world, e.Reconciled))
+        genuine = world.paper.balances
+
+        async def recorded(minutes: int) -> list[str]:
+            await asyncio.sleep(60 * minutes)
+            return ["; ".join(event.differences) for event in of(world, e.Reconciled)[quiet:]]
+
+        await shown(world, USDT=Decimal(-100))
+        (first,) = await recorded(30)
+        assert "USDT: the book holds" in first
+        assert desk.book.latches
+        # The same difference latches again once somebody let it go.
+        await world.release(Scope(kind=ScopeKind.VENUE, name="paper"))
+        assert not desk.book.latches
+        assert await recorded(30) == [first, first]
+        assert desk.book.latches
+        await shown(world, USDT=Decimal(-1))
+        *_, changed = await recorded(30)
+        assert changed != first
+        world.paper.balances = genuine  # type: ignore[method-assign]
+        assert await recorded(30) == [first, first, changed, ""]
+        assert desk.book.latches, "only a signature removes it"
 
     play(story)
 

@@ -11,10 +11,12 @@ from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.events import AnyEvent
 from trading_mcp.core.domain.instruments import asset_of
+from trading_mcp.core.domain.latches import Scope, ScopeKind
 from trading_mcp.core.domain.market import SECOND, market_of
 from trading_mcp.core.domain.money import ONE, ZERO, exactly
 from trading_mcp.core.domain.orders import EXTERNAL, Fill, OrderState
 from trading_mcp.core.domain.portfolio import Position, moved, position_key
+from trading_mcp.core.domain.verdict import Code
 from trading_mcp.core.guardrails.valuation import price_of
 from trading_mcp.core.ports import Activity, Broker, Transfer, VenueBalance, VenueOrder
 from trading_mcp.desk.comparing import Found, Row, compared, pair_of, told
@@ -75,6 +77,13 @@ class Suspicion(msgspec.Struct, frozen=True, kw_only=True):
     since: int
 
 
+def _is_latched(venue: str, book: Book) -> bool:
+    scope = Scope(kind=ScopeKind.VENUE, name=venue)
+    return any(
+        latch.scope == scope for latch in book.latches.values() if latch.code is Code.RECONCILIATION_DIFFERENCE
+    )
+
+
 class Reconciler:
     """Reads one venue whole; doing it twice changes nothing."""
 
@@ -83,7 +92,7 @@ class Reconciler:
         self._desk = desk
         self._since: dict[str, int] = {}
         self._suspected: dict[str, dict[str, Suspicion]] = {}
-        self._crumbs: dict[str, tuple[Row, ...]] = {}
+        self._told: dict[str, tuple[tuple[Row, ...], ...]] = {}
 
     async def offers(self, venue: str) -> bool:
         """Read what a venue offers; return whether it answered."""
@@ -177,9 +186,10 @@ class Reconciler:
         if self._adopt(venue, found, lasting):
             holdings, found = compared(self._desk.book, venue, reading.balances, reading.opened, self._desk.gatherer)
         assets = tuple(row for row in found.assets if row[0] in lasting)
-        is_news = found.crumbs != self._crumbs.get(venue, ())
-        self._crumbs[venue] = found.crumbs
-        if assets or is_news or venue not in book.rechecked:
+        is_news = (assets, found.crumbs) != self._told.get(venue, ((), ()))
+        self._told[venue] = (assets, found.crumbs)
+        # The same as before is no news, unless somebody released it while it is still there.
+        if is_news or venue not in book.rechecked or (assets and not _is_latched(venue, self._desk.book)):
             differences, noted = told(venue, assets), told(venue, found.crumbs)
             self._desk.commit(c.Reconcile(venue=venue, holdings=holdings, differences=differences, noted=noted))
         return True
