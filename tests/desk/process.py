@@ -52,8 +52,8 @@ class Pages:
 
     def left(self) -> MemoryJournal:
         """Return what the next process finds on the disk: what was only queued is gone with this one."""
-        if self._durable == self.inner.head().seq:
-            return self.inner
+        if self._durable == self.inner.head().seq or not isinstance(self.inner, MemoryJournal):  # pyright: ignore[reportUnnecessaryIsInstance]
+            return self.inner  # a real file knows itself what it has
         disk = MemoryJournal()
         for entry in islice(self.inner.entries(), self._durable):
             disk.append(entry.at, [entry.event])

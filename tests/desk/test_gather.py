@@ -112,3 +112,39 @@ def test_a_venue_that_lists_nothing_new_keeps_the_lists_of_others(play: Play) ->
         assert desk.gatherer.instrument("paper", BTC) is not None
 
     play(story)
+
+
+def test_what_is_asked_again_within_the_same_moment_is_one_look_at_the_feed(play: Play) -> None:
+    async def story(world: World) -> None:
+        desk = await world.ready()
+        world.beating.cancel()
+        asked, quote = list[str](), world.feed.quote
+
+        def counted(venue: str, pair: str) -> Quote | None:
+            asked.append(pair)
+            return quote(venue, pair)
+
+        world.feed.quote = counted  # type: ignore[method-assign]
+        gatherer = Gatherer(world.ports)
+
+        def looked(pair: str, *, keep: bool = True) -> bool:
+            before = len(asked)
+            facts = gatherer.facts(desk.book, frozenset({pair}), keep=keep)
+            assert facts.quotes[f"paper/{pair}"] == quote("paper", pair) or len(asked) == before
+            return len(asked) > before
+
+        # What a preview has looked at is not what the next order is judged by.
+        assert looked(BTC, keep=False)
+        assert looked(BTC)
+        assert not looked(BTC)
+        assert looked(ETH)
+        assert looked(BTC)
+        await asyncio.sleep(0.0015)
+        assert not looked(BTC)
+        await asyncio.sleep(0.001)
+        assert looked(BTC)
+        # A feed that is down is known at once, whatever its last quotes were.
+        world.feed.health = lambda: FeedHealth.DOWN  # type: ignore[method-assign]
+        assert gatherer.facts(desk.book, frozenset({BTC})).feeds == {"paper": FeedHealth.DOWN}
+
+    play(story)

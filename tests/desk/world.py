@@ -145,7 +145,8 @@ class World:
     # The life of a desk.
 
     def start(self) -> Desk:
-        self.journal = self.pages.left()
+        if self.journal is self.pages.inner:
+            self.journal = self.pages.left()
         self.life = Life()
         self.pages = Pages(self.journal, self.life, self._written)
         self.ports = Ports(

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from typing import Final, ParamSpec, TypeVar
+from typing import Final, NamedTuple, ParamSpec, TypeVar
 
 from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.facts import Balance, Facts
@@ -19,6 +19,21 @@ T = TypeVar("T")
 _LOG: Final = logging.getLogger("trading_mcp.desk")
 
 
+# A trade asks several times within a few milliseconds; each quote says itself when it was last confirmed.
+SAME_LOOK: Final = 2_000
+
+
+class Look(NamedTuple):
+    """What one look at the feed has shown of some pairs, and when that was by the clock nobody sets."""
+
+    pairs: set[str]
+    stables: frozenset[str]
+    boot: int
+    quotes: dict[str, Quote]
+    quotes_before: dict[str, Quote]
+    prices: dict[str, Price]
+
+
 class Gatherer:
     """Keeps the last reading of everything slow, and reads everything fast when it is asked."""
 
@@ -29,6 +44,7 @@ class Gatherer:
         self._instruments: dict[str, Instrument] = {}
         self._balances: dict[str, Balance] = {}
         self._priced: set[str] = set()
+        self._look: Look | None = None
         self._wall = ports.clock.now()
         self._boot = ports.clock.boot()
 
@@ -57,21 +73,14 @@ class Gatherer:
     def facts(self, book: Book, pairs: frozenset[str], *, keep: bool = True) -> Facts:
         """Return what is known now about some pairs, about everything held, and about the clocks."""
         ports, feed = self._ports, self._ports.feed
-        wanted = wanted_pairs(book, pairs)
         venues = tuple(ports.brokers)
-        quotes, quotes_before = dict(self._quotes), dict(self._quotes_before)
-        for venue in venues:
-            for pair in sorted(wanted):
-                quote = self._asked(feed.quote, venue, pair)
-                if quote is not None:
-                    took(quote, f"{venue}/{pair}", quotes, quotes_before)
+        look = self._looked(book, wanted_pairs(book, pairs))
         if keep:
             # A preview looks, and leaves nothing behind that the next order would be judged by.
-            self._quotes, self._quotes_before = quotes, quotes_before
+            self._look, self._quotes, self._quotes_before = look, look.quotes, look.quotes_before
         sessions = {market: found for market in Market if (found := self._asked(feed.session, market)) is not None}
         crypto = sessions.get(Market.CRYPTO)
-        prices = self._prices(book, wanted, quotes)
-        self._priced |= prices.keys()
+        self._priced |= look.prices.keys()
         health = self._asked(feed.health)
         head = ports.journal.head()
         # The clocks come last: what was read before is as old as it is now.
@@ -79,10 +88,10 @@ class Gatherer:
         return Facts(
             now=now,
             day="" if crypto is None else crypto.day,
-            quotes=quotes,
-            quotes_before=quotes_before,
+            quotes=look.quotes,
+            quotes_before=look.quotes_before,
             instruments=self._instruments,
-            prices=prices,
+            prices=look.prices,
             unpriced=self._unpriced(book),
             sessions=sessions,
             feeds=dict.fromkeys(venues, FeedHealth.DOWN if health is None else health),
@@ -95,6 +104,19 @@ class Gatherer:
             order_id_seed=head.hash,
             order_id_seq=head.seq,
         )
+
+    def _looked(self, book: Book, wanted: set[str]) -> Look:
+        """Look at the feed, or go by the look of a moment ago if it covers what is wanted."""
+        last, boot, stables = self._look, self._ports.clock.boot(), stables_of(book)
+        if last is not None and boot - last.boot < SAME_LOOK and (wanted, stables) == (last.pairs, last.stables):
+            return last
+        quotes, quotes_before = dict(self._quotes), dict(self._quotes_before)
+        for venue in self._ports.brokers:
+            for pair in sorted(wanted):
+                quote = self._asked(self._ports.feed.quote, venue, pair)
+                if quote is not None:
+                    took(quote, f"{venue}/{pair}", quotes, quotes_before)
+        return Look(wanted, stables, boot, quotes, quotes_before, self._prices(book, wanted, quotes))
 
     def _unpriced(self, book: Book) -> frozenset[str]:
         """Return the held assets that no feed lists: they count nothing; one whose price is lost is not known."""
