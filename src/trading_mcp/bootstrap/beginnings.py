@@ -6,10 +6,9 @@ from typing import Final
 
 from trading_mcp.core.domain.events import AnyEvent, DeskCreated, ProposalOpened
 from trading_mcp.core.domain.home import Home
-from trading_mcp.core.domain.orders import Door
-from trading_mcp.core.domain.policy import Delta, Policy
-from trading_mcp.core.domain.proposals import Proposal, ProposedPolicy
-from trading_mcp.core.guardrails.asking import body_hash
+from trading_mcp.core.domain.policy import Policy
+from trading_mcp.core.domain.proposals import ProposedPolicy
+from trading_mcp.core.guardrails.asking import opened
 from trading_mcp.core.guardrails.direction import apply, compare
 from trading_mcp.core.ports import Journal
 
@@ -24,21 +23,10 @@ def beginning(home: Home, shipped: Policy, wanted: Policy, now: int) -> tuple[An
     limits = tightened if isinstance(tightened, Policy) else shipped
     left = tuple(each.delta for each in compare(limits, wanted))
     created = DeskCreated(at=now, home=home, policy=limits)
-    return (created, ProposalOpened(at=now, proposal=_proposal(left, limits, now))) if left else (created,)
-
-
-def _proposal(deltas: tuple[Delta, ...], limits: Policy, now: int) -> Proposal:
-    body = ProposedPolicy(deltas=deltas)
-    return Proposal(
-        id=f"change/first/{now}",
-        body=body,
-        body_hash=body_hash(body),
-        door=Door.CLI,
-        client="",
-        reason="the home was made with these limits",
-        opened_at=now,
-        expires_at=now + limits.account.proposal_change_life,
-    )
+    if not left:
+        return (created,)
+    why, life = "the home was made with these limits", limits.account.proposal_change_life
+    return (created, opened(f"change/first/{now}", ProposedPolicy(deltas=left), at=now, life=life, reason=why))
 
 
 def has_begun_only(journal: Journal) -> bool:

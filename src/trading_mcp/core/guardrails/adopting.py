@@ -56,10 +56,10 @@ def exposure_of_others(book: Book, facts: Facts, policy: Policy, asset: str) -> 
     gross, own, missing = ZERO, ZERO, ""
     for found in book.foreign.values():
         for order in found:
-            theirs, _, market = traits_of(order.pair)
-            price = price_of(theirs, market, facts, policy)
             if order.side is not Side.BUY:
                 continue
+            theirs, _, market = traits_of(order.pair)
+            price = price_of(theirs, market, facts, policy)
             if price is None:
                 missing = theirs
                 continue

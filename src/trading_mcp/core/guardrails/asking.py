@@ -2,11 +2,13 @@
 
 import hashlib
 
+from msgspec.structs import replace
+
 from trading_mcp.core.canonical import canonical
 from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.events import ProposalOpened
 from trading_mcp.core.domain.money import ZERO
-from trading_mcp.core.domain.orders import Intent
+from trading_mcp.core.domain.orders import Door, Intent
 from trading_mcp.core.domain.proposals import Proposal, ProposalBody, ProposedOrder
 from trading_mcp.core.domain.verdict import Code, Finding, Verdict
 from trading_mcp.core.guardrails.case import Case
@@ -16,6 +18,30 @@ from trading_mcp.core.guardrails.finding import deny
 def body_hash(body: ProposalBody) -> str:
     """Return the hash by which a signature binds a proposal's content."""
     return hashlib.sha256(canonical(body)).hexdigest()
+
+
+def opened(
+    proposal_id: str,
+    body: ProposalBody,
+    *,
+    at: int,
+    life: int,
+    door: Door = Door.CLI,
+    client: str = "",
+    reason: str = "",
+) -> ProposalOpened:
+    """Return what opens a proposal; from its first moment a hash binds what it says."""
+    proposal = Proposal(
+        id=proposal_id,
+        body=body,
+        body_hash=body_hash(body),
+        door=door,
+        client=client,
+        reason=reason,
+        opened_at=at,
+        expires_at=at + life,
+    )
+    return ProposalOpened(at=at, proposal=proposal)
 
 
 def too_many_open(book: Book, intent: Intent) -> Finding | None:
@@ -50,17 +76,13 @@ def proposed(case: Case, verdict: Verdict) -> ProposalOpened:
         venue=case.venue or "",
         position=case.book.portfolio.held(intent.book, case.venue or "", intent.pair),
     )
-    return ProposalOpened(
+    plain = opened(
+        f"order/{intent.id}",
+        body,
         at=facts.now,
-        proposal=Proposal(
-            id=f"order/{intent.id}",
-            body=body,
-            body_hash=body_hash(body),
-            door=intent.door,
-            client=intent.client,
-            reason=intent.reason,
-            opened_at=facts.now,
-            expires_at=facts.now + case.policy.account.proposal_order_life,
-            findings=verdict.findings,
-        ),
+        life=case.policy.account.proposal_order_life,
+        door=intent.door,
+        client=intent.client,
+        reason=intent.reason,
     )
+    return replace(plain, proposal=replace(plain.proposal, findings=verdict.findings))

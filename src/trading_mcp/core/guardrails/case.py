@@ -75,9 +75,7 @@ def case_of(
     limits, algorithm = policy.crypto if market is _CRYPTO else policy.stocks, intent.algorithm
     state, latch = book.state(market, venue, algorithm) if book.latches else (_ACTIVE, None)
     key = f"{venue}/{pair}"
-    instrument, quote = facts.instruments.get(key), facts.quotes.get(key)
-    if instrument is not None and not instrument.is_usable:
-        instrument = None
+    instrument, quote = facts.instrument(key), facts.quotes.get(key)
     terms, scopes, free, rate, risk, reduces = NO_TERMS, None, None, None, None, False
     if not problem:
         owner = venue or ""

@@ -12,7 +12,6 @@ from trading_mcp.core.domain.events import (
     MandateIssued,
     PolicyChanged,
     ProposalEnded,
-    ProposalOpened,
     Released,
 )
 from trading_mcp.core.domain.facts import Facts
@@ -23,7 +22,6 @@ from trading_mcp.core.domain.money import is_amount, lesser
 from trading_mcp.core.domain.orders import EXTERNAL, MANUAL, Door
 from trading_mcp.core.domain.policy import Policy
 from trading_mcp.core.domain.proposals import (
-    Proposal,
     ProposalBody,
     ProposalEnd,
     ProposedMandate,
@@ -31,7 +29,7 @@ from trading_mcp.core.domain.proposals import (
     ProposedPolicy,
 )
 from trading_mcp.core.domain.tallies import ACCOUNT_TALLY
-from trading_mcp.core.guardrails.asking import body_hash
+from trading_mcp.core.guardrails.asking import opened
 from trading_mcp.core.guardrails.direction import DeltaMismatch, apply, is_tightening
 from trading_mcp.core.guardrails.draft import Draft
 from trading_mcp.core.guardrails.fields import is_book, is_name, is_pair
@@ -81,17 +79,8 @@ def _propose(draft: Draft, subject: str, body: ProposalBody, door: Door, client:
     if proposal_id in draft.book.proposals or proposal_id in draft.book.changes:
         draft.refuse("change", subject, "a change of that name waits already")
         return
-    proposal = Proposal(
-        id=proposal_id,
-        body=body,
-        body_hash=body_hash(body),
-        door=door,
-        client=client,
-        reason=reason,
-        opened_at=draft.now,
-        expires_at=draft.now + draft.policy.account.proposal_change_life,
-    )
-    draft.emit(ProposalOpened(at=draft.now, proposal=proposal))
+    life = draft.policy.account.proposal_change_life
+    draft.emit(opened(proposal_id, body, at=draft.now, life=life, door=door, client=client, reason=reason))
 
 
 def set_algorithm(command: SetAlgorithm, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:

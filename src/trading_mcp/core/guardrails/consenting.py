@@ -14,7 +14,6 @@ from trading_mcp.core.domain.events import (
     PolicyChanged,
     ProposalApproved,
     ProposalEnded,
-    ProposalOpened,
     Released,
 )
 from trading_mcp.core.domain.facts import Facts
@@ -36,7 +35,7 @@ from trading_mcp.core.domain.proposals import (
 from trading_mcp.core.domain.recall import recall
 from trading_mcp.core.domain.verdict import Outcome
 from trading_mcp.core.guardrails import closing, releasing
-from trading_mcp.core.guardrails.asking import body_hash
+from trading_mcp.core.guardrails.asking import body_hash, opened
 from trading_mcp.core.guardrails.case import case_of
 from trading_mcp.core.guardrails.clearing import cleared, judged
 from trading_mcp.core.guardrails.direction import apply
@@ -290,17 +289,9 @@ def release(command: c.Release, book: Book, facts: Facts) -> tuple[AnyEvent, ...
     elif any(item.body == body for item in book.proposals.values()):
         draft.refuse("release", subject, "that release waits for the owner already")
     else:
-        proposal = Proposal(
-            id=f"release/{subject}/{command.target.name.lower()}/{facts.now}",
-            body=body,
-            body_hash=body_hash(body),
-            door=Door.CLI,
-            client="",
-            reason="; ".join(item.reason for item in latched),
-            opened_at=facts.now,
-            expires_at=facts.now + book.policy.account.proposal_change_life,
-        )
-        draft.emit(ProposalOpened(at=facts.now, proposal=proposal))
+        proposal_id = f"release/{subject}/{command.target.name.lower()}/{facts.now}"
+        why, life = "; ".join(item.reason for item in latched), book.policy.account.proposal_change_life
+        draft.emit(opened(proposal_id, body, at=facts.now, life=life, reason=why))
     return tuple(draft.events)
 
 

@@ -12,7 +12,6 @@ from trading_mcp.core.domain.events import (
     Attended,
     CloseEnded,
     ProposalEnded,
-    ProposalOpened,
     Protected,
 )
 from trading_mcp.core.domain.facts import Facts
@@ -28,7 +27,6 @@ from trading_mcp.core.domain.orders import (
 )
 from trading_mcp.core.domain.portfolio import Position
 from trading_mcp.core.domain.proposals import (
-    Proposal,
     ProposalEnd,
     ProposedClose,
     ProposedOrder,
@@ -36,7 +34,7 @@ from trading_mcp.core.domain.proposals import (
 from trading_mcp.core.domain.protection import Kept
 from trading_mcp.core.domain.verdict import Code
 from trading_mcp.core.guardrails import closing
-from trading_mcp.core.guardrails.asking import body_hash
+from trading_mcp.core.guardrails.asking import opened
 from trading_mcp.core.guardrails.consenting import problem_with
 from trading_mcp.core.guardrails.draft import Draft
 from trading_mcp.core.guardrails.fields import is_name
@@ -200,14 +198,5 @@ def _propose_close(draft: Draft, command: Close, key: str, position: Position) -
     if any(isinstance(item, ProposedClose) and item.position == key for item in bodies):
         draft.refuse("close", proposal_id, "that close waits for the owner already")
         return
-    proposal = Proposal(
-        id=proposal_id,
-        body=body,
-        body_hash=body_hash(body),
-        door=command.door,
-        client="",
-        reason=command.reason,
-        opened_at=draft.now,
-        expires_at=draft.now + draft.policy.account.proposal_order_life,
-    )
-    draft.emit(ProposalOpened(at=draft.now, proposal=proposal))
+    life = draft.policy.account.proposal_order_life
+    draft.emit(opened(proposal_id, body, at=draft.now, life=life, door=command.door, reason=command.reason))

@@ -4,13 +4,13 @@ from typing import Final
 
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain.book import Book
-from trading_mcp.core.domain.events import AnyEvent, OrderLapsed, ProposalApproved, ProposalEnded, ProposalOpened
+from trading_mcp.core.domain.events import AnyEvent, OrderLapsed, ProposalApproved, ProposalEnded
 from trading_mcp.core.domain.facts import Facts
 from trading_mcp.core.domain.home import Mode
-from trading_mcp.core.domain.orders import Door, OrderState, Working
+from trading_mcp.core.domain.orders import OrderState, Working
 from trading_mcp.core.domain.proposals import Proposal, ProposalEnd, ProposedOrderRelease, Statement
 from trading_mcp.core.guardrails import closing
-from trading_mcp.core.guardrails.asking import body_hash
+from trading_mcp.core.guardrails.asking import opened
 from trading_mcp.core.guardrails.draft import Draft
 from trading_mcp.core.guardrails.resting import take_back
 
@@ -29,17 +29,8 @@ def propose(command: c.ReleaseOrder, book: Book, facts: Facts) -> tuple[AnyEvent
         return tuple(draft.events)
     order = working.order
     body = ProposedOrderRelease(order_id=order.id, venue=order.venue)
-    proposal = Proposal(
-        id=f"order-release/{order.id}/{facts.now}",
-        body=body,
-        body_hash=body_hash(body),
-        door=Door.CLI,
-        client="",
-        reason="",
-        opened_at=facts.now,
-        expires_at=facts.now + book.policy.account.proposal_order_life,
-    )
-    draft.emit(ProposalOpened(at=facts.now, proposal=proposal))
+    life = book.policy.account.proposal_order_life
+    draft.emit(opened(f"order-release/{order.id}/{facts.now}", body, at=facts.now, life=life))
     # The fence: if it is there after all, it is gone, or found, before the signature frees what it reserves.
     take_back(draft, working, "it is to be released")
     return tuple(draft.events)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Final, Literal
 
 from msgspec import Meta
+from msgspec.structs import replace
 
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain.instruments import normalise
@@ -80,16 +81,20 @@ class WithdrawProposal(Arguments, frozen=True, kw_only=True):
     reason: Reason = ""
 
 
-async def get_trade_history(call: Call, given: GetTradeHistory) -> TradesAnswer:
-    wanted = Filter(
+def _wanted(given: GetTradeHistory | GetEvents) -> Filter:
+    """Read what both ask alike."""
+    return Filter(
         pair=normalise(given.pair) if given.pair else "",
-        book=given.algorithm,
         since=moment_of(given.since, "since"),
         until=moment_of(given.until, "until"),
         text=given.text,
         limit=given.limit,
         cursor=given.cursor,
     )
+
+
+async def get_trade_history(call: Call, given: GetTradeHistory) -> TradesAnswer:
+    wanted = replace(_wanted(given), book=given.algorithm)
     told = history.trades(call.desk.book, call.desk.ports.journal, wanted)
     return history.with_realised(told, await call.moments.earned(min((each.seq for each in told.trades), default=0)))
 
@@ -103,17 +108,7 @@ async def get_pnl_report(call: Call, given: GetPnlReport) -> ResultsAnswer:
 
 
 def get_events(call: Call, given: GetEvents) -> EventsAnswer:
-    wanted = Filter(
-        kinds=given.kinds,
-        intent_id=given.intent_id,
-        pair=normalise(given.pair) if given.pair else "",
-        actor=given.actor,
-        since=moment_of(given.since, "since"),
-        until=moment_of(given.until, "until"),
-        text=given.text,
-        limit=given.limit,
-        cursor=given.cursor,
-    )
+    wanted = replace(_wanted(given), kinds=given.kinds, intent_id=given.intent_id, actor=given.actor)
     return history.events(call.desk.ports.journal, wanted)
 
 
