@@ -17,6 +17,7 @@ from trading_mcp.core.domain.money import exactly
 from trading_mcp.core.simulation.listing import LISTINGS
 from trading_mcp.core.simulation.market import SyntheticMarket
 from trading_mcp.core.simulation.noise import Regime
+from trading_mcp.core.simulation.path import Minute
 
 START = int(datetime(2026, 11, 2, tzinfo=UTC).timestamp()) * SECOND  # a Monday
 FIRST = START // MINUTE
@@ -119,6 +120,30 @@ def test_longer_candles_are_made_of_the_minutes_in_them(pair: str, width: int) -
         assert candle.high == max(one.high for one in inside)
         assert candle.low == min(one.low for one in inside)
         assert candle.volume == sum(one.volume for one in inside)
+
+
+@pytest.mark.parametrize("width", [1, 60, 1440])
+@pytest.mark.parametrize("pair", ["ETH-USDT", "SPY"])
+def test_the_newest_candles_are_the_last_of_all(pair: str, width: int) -> None:
+    for days in (6, 8):  # it ends in a weekend, and in the middle of a session
+        count = days * 1440 + 15 * 60
+        of_all = SyntheticMarket(3).candles(pair, FIRST, count, width)
+        for newest in (1, 7, 500):
+            assert SyntheticMarket(3).candles(pair, FIRST, count, width, newest=newest) == of_all[-newest:]
+
+
+def test_the_newest_candle_of_a_stock_costs_no_look_at_the_days_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    market = SyntheticMarket(3)
+    looked: list[int] = []
+    path = market._paths["SPY"]  # pyright: ignore[reportPrivateUsage]
+    whole = path.minute
+
+    def looking(minute: int) -> Minute:
+        looked.append(minute)
+        return whole(minute)
+
+    monkeypatch.setattr(path, "minute", looking)
+    assert len(market.candles("SPY", FIRST, 5 * 1440, newest=3)) == len(looked) == 3
 
 
 def test_crypto_candles_open_where_the_last_one_closed() -> None:

@@ -43,7 +43,7 @@ class SimulatedFeed:
             reach = reach * _CLOSED + 5 * 1440
         reach = min(reach, HISTORY)
         reach -= reach % width
-        return tuple(self._market.candles(pair, end - reach, reach, width)[-limit:])
+        return tuple(self._market.candles(pair, end - reach, reach, width, newest=limit))
 
     def session(self, market: Market) -> Session:
         return self._market.session(market, self._clock.now())

@@ -5,7 +5,7 @@ history from the first moment, and no answer depends on what else was asked. All
 """
 
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Final
 
 from msgspec.structs import replace
@@ -15,7 +15,7 @@ from trading_mcp.core.domain.market import MINUTE, SECOND, Candle, Depth, Level,
 from trading_mcp.core.simulation.listing import LISTINGS, SOURCE, VENUE, Listing
 from trading_mcp.core.simulation.noise import HEAT_ONE, UNITS_PER_PPM, Regime, Walk
 from trading_mcp.core.simulation.path import COMMON, STEPS_A_DAY, Minute, Path
-from trading_mcp.core.simulation.sessions import Hours, last_hours, next_hours, session, weekday
+from trading_mcp.core.simulation.sessions import Hours, last_hours, session, weekday
 
 LEVELS: Final = 12
 
@@ -103,39 +103,42 @@ class SyntheticMarket:
     def closes(self, pair: str, first_minute: int, count: int) -> list[int]:
         """The closing prices of minutes since the epoch in steps, those of a closed market left out."""
         path = self._paths[pair]
-        places = _trading(path, first_minute, count)
-        return [path.edges(minute >> 4)[(minute & 15) + 1] for _, minute in places]
+        places = _trading_backwards(path, first_minute, count)
+        return [path.edges(minute >> 4)[(minute & 15) + 1] for _, minute in places][::-1]
 
-    def candles(self, pair: str, first_minute: int, count: int, width: int = 1) -> list[Candle]:
-        """Candles over `width` minutes aligned to the epoch; a span without a trading minute has none.
+    def candles(
+        self, pair: str, first_minute: int, count: int, width: int = 1, newest: int | None = None
+    ) -> list[Candle]:
+        """Candles over `width` minutes aligned to the epoch, or the newest of them; a span without trade has none.
 
         It knows the future: whoever serves it to somebody leaves out what has not ended yet.
         """
         path = self._paths[pair]
-        spans = groupby(_trading(path, first_minute, count), lambda place: place[0] // width)
+        spans = groupby(_trading_backwards(path, first_minute, count), lambda place: place[0] // width)
         return [
-            _candle(path.listing, span * width, [path.minute(minute) for _, minute in places])
-            for span, places in spans
-        ]
+            _candle(path.listing, span * width, [path.minute(minute) for _, minute in places][::-1])
+            for span, places in islice(spans, newest)
+        ][::-1]
 
     def candle(self, pair: str, minute: int) -> Candle | None:
         """The candle of one minute since the epoch, or None when the market was closed."""
         return next(iter(self.candles(pair, minute, 1)), None)
 
 
-def _trading(path: Path, first: int, count: int) -> Iterator[tuple[int, int]]:
-    """Each minute since the epoch in which the pair trades, with its number in the pair's own count."""
+def _trading_backwards(path: Path, first: int, count: int) -> Iterator[tuple[int, int]]:
+    """Each minute since the epoch in which the pair trades, with its number in the pair's own count, newest first."""
     end = first + count
     if path.listing.market is Market.CRYPTO:
-        yield from zip(range(first, end), range(first, end), strict=True)
+        minutes = range(end - 1, first - 1, -1)
+        yield from zip(minutes, minutes, strict=True)
         return
-    hours = last_hours(first * MINUTE)
-    while hours.opens_at < end * MINUTE:
+    hours = last_hours(end * MINUTE - 1)
+    while hours.closes_at > first * MINUTE:
         opens, closes = hours.opens_at // MINUTE, hours.closes_at // MINUTE
         begun = _first_step(hours) - opens
-        for at in range(max(first, opens), min(end, closes)):
+        for at in range(min(end, closes) - 1, max(first, opens) - 1, -1):
             yield at, begun + at
-        hours = next_hours(hours.closes_at)
+        hours = last_hours(hours.opens_at - 1)
 
 
 def _first_step(hours: Hours) -> int:
