@@ -19,7 +19,7 @@ BATCHES = (1, 3, 1, 2, 40, 1, 5)
 
 
 def played(
-    home: Path, *, frames_kept: int, is_after_a_crash: bool = False
+    home: Path, *, frames_kept: int, is_after_a_crash: bool = False, log_bytes: int = 0
 ) -> tuple[dict[str, bytes], Disk, set[int]]:
     """Append through a disk that takes notes: files before, the notes, the sizes appends ended at."""
     journal = made(home)
@@ -31,10 +31,15 @@ def played(
     else:
         journal.close()
         before = taken(home)
-    disk = Disk(f"power-{frames_kept}-{is_after_a_crash}-{home.parent.name}")
+    disk = Disk(f"power-{frames_kept}-{is_after_a_crash}-{log_bytes}-{home.parent.name}")
     connection = disk.connect(home / "journal.db")
     schema.prepare(connection)
     schema.fold_back(connection)
+    if log_bytes:
+        schema.lay_out_log(home / "journal.db", log_bytes)
+        laid_out = (home / "journal.db-wal").read_bytes()
+        assert len(laid_out) >= log_bytes
+        disk.steps.append(Write("journal.db-wal", 0, laid_out))
     connection.wal_autocheckpoint(frames_kept)
     file = EntryFile(connection, home / "journal.db", checkpointer=checkpointer(every=4), linger=60)
     ends = {file.durable.seq}
@@ -50,14 +55,16 @@ def played(
 
 
 @pytest.mark.parametrize(
-    ("frames_kept", "is_after_a_crash"),
-    [(1000, False), (6, False), (1000, True)],
-    ids=["log-grows", "log-is-folded-back", "again-after-a-crash"],
+    ("frames_kept", "is_after_a_crash", "log_bytes"),
+    [(1000, False, 0), (6, False, 0), (1000, True, 0), (1000, False, 1), (6, True, 1)],
+    ids=["log-grows", "log-is-folded-back", "again-after-a-crash", "log-is-laid-out", "and-folded-back"],
 )
 def test_whatever_part_of_the_unsynced_writes_survives_nothing_acknowledged_is_lost(
-    tmp_path: Path, sampled: Sampled, frames_kept: int, is_after_a_crash: bool
+    tmp_path: Path, sampled: Sampled, frames_kept: int, is_after_a_crash: bool, log_bytes: int
 ) -> None:
-    before, disk, ends = played(tmp_path / "played", frames_kept=frames_kept, is_after_a_crash=is_after_a_crash)
+    before, disk, ends = played(
+        tmp_path / "played", frames_kept=frames_kept, is_after_a_crash=is_after_a_crash, log_bytes=log_bytes
+    )
     rng, samples = sampled(12)
     after = tmp_path / "after"
     states = 0

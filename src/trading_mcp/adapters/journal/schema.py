@@ -130,11 +130,12 @@ def fold_back(connection: Connection) -> None:
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
-def lay_out_log(path: Path) -> None:
+def lay_out_log(path: Path, size: int = _LOG_BYTES) -> None:
     """Give the empty log of an open journal the size it grows to between two of SQLite's own checkpoints.
 
     To sync a file that grew, the system also has to record its new size: a commit into a log that is large enough
-    already takes half the time. SQLite reads zeros as a log without a header, in which there is nothing.
+    already takes half the time. SQLite reads zeros as a log without a header, in which there is nothing; the
+    first commit syncs them.
     """
     with contextlib.suppress(OSError):
         # Only speed hangs on it: what is wrong with the disk shows at the first entry, and is handled there.
@@ -142,9 +143,8 @@ def lay_out_log(path: Path) -> None:
         try:
             if os.fstat(log).st_size == 0:
                 try:
-                    for start in range(0, _LOG_BYTES, len(_ZEROS)):
+                    for start in range(0, size, len(_ZEROS)):
                         os.pwrite(log, _ZEROS, start)
-                    os.fsync(log)
                 except OSError:
                     os.ftruncate(log, 0)  # the last of a disk is not taken for speed
         finally:
