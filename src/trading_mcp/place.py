@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -136,7 +137,7 @@ def mirror_of(place: Place) -> Mirror | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise HomeUnsafe(f"{shown(path)} cannot be read: {error.strerror}.", _CHECK_HOME) from error
+        raise _unread(path, error) from error
     try:
         # Of a pipe or a folder nothing is read, and nothing is waited for.
         content = os.read(handle, MIRROR_MAX + 1) if stat.S_ISREG(os.fstat(handle).st_mode) else b""
@@ -146,6 +147,20 @@ def mirror_of(place: Place) -> Mirror | None:
     if mirror is None:
         raise HomeUnsafe(f"{shown(path)} does not say which home this is.", _CHECK_HOME)
     return mirror
+
+
+def _unread(path: str, error: OSError) -> HomeUnusable:
+    """Nobody is sent to remove a file where only its name is wrong, or where it is not theirs to read."""
+    if error.errno == errno.ENAMETOOLONG:
+        return HomeUnusable(
+            f"{shown(path)[:60]}… cannot be a home: {error.strerror}.", "Choose a shorter path for it."
+        )
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return HomeUnsafe(
+            f"{shown(path)} may not be read by this user: {error.strerror}.",
+            "Come as the user whose home it is, or use a home of your own.",
+        )
+    return HomeUnsafe(f"{shown(path)} cannot be read: {error.strerror}.", _CHECK_HOME)
 
 
 def _mirror_in(content: bytes) -> Mirror | None:

@@ -163,7 +163,8 @@ def _blocked(book: Book, facts: Facts) -> Iterable[str]:
         yield "everything that adds risk, by the file HALT in the home"
     for venue in sorted(facts.venue_modes):
         if venue not in book.reconciled:
-            yield f"{venue}: every order, until it has been compared with the book"
+            what_waits = "orders that add risk" if venue in book.legible else "every order"
+            yield f"{venue}: {what_waits}, until it has been compared with the book"
         health = facts.feeds.get(venue)
         if health is not FeedHealth.HEALTHY:
             yield f"{venue}: orders that add risk, since its prices are {health or FeedHealth.DOWN}"

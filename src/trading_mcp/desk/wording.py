@@ -215,7 +215,7 @@ def _of_venues(event: e.AnyEvent) -> str:
         case e.Reconciled(venue=venue, differences=differences):
             return f"{venue} compared: {_free('; '.join(differences)) if differences else 'everything agrees'}"
         case e.VenueRead(venue=venue):
-            return f"{venue} was read and differs from the book: only exits go that both sides agree on"
+            return f"{venue} was read and is not compared yet: only exits go, of what both sides hold"
         case e.ForeignHeld(position=held):
             return f"{held.venue} holds {digits(held.quantity)} of {held.pair} that the desk did not make"
         case e.ForeignOrdered(venue=venue, orders=orders):

@@ -1,6 +1,7 @@
 """A home is made whole or can be gone on with, is opened only while private, and keeps its name and mode for life."""
 
 import os
+import resource
 import shlex
 import stat
 import subprocess
@@ -121,7 +122,10 @@ def test_a_home_is_not_made_twice() -> None:
 
 def test_a_home_that_was_never_finished_is_gone_on_with_and_what_was_set_in_it_stays() -> None:
     folder = prepare(located("mine"), Mode.PAPER, "# first\n")
-    refused(HomeUnknown, lambda: open_home(located("mine")), "never finished")
+    error = refused(HomeUnknown, lambda: open_home(located("mine")), "never finished")
+    assert error.next_step == "Finish it: trading-mcp home new mine"
+    prepare(located(), Mode.SIMULATED)
+    assert refused(HomeUnknown, lambda: open_home(located())).next_step == f"Finish it: {located().command('desk')}"
     again = prepare(located("mine"), Mode.PAPER, "# second\n")
     assert again.path == folder.path
     assert again.settings.read_text() == "# first\n"
@@ -195,9 +199,20 @@ def test_a_file_where_a_folder_should_be(short: Path, monkeypatch: pytest.Monkey
 def test_a_name_longer_than_any_disk_takes(short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRADING_MCP_HOME", f"/{'x' * 300}")
     error = refused(HomeUnusable, located, "File name too long")
-    assert error.exit_code is Exit.UNSOUND
+    assert (error.exit_code, error.next_step) == (Exit.FAILED, "Choose a shorter path for it.")
+    assert len(str(error)) < 200
     place = Place("mine", f"{short}/{'x' * 300}")
     refused(HomeUnusable, lambda: prepare(place, Mode.PAPER), "File name too long")
+
+
+def test_on_a_full_disk_space_is_asked_for_and_not_another_place() -> None:
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, most[1]))  # no file can grow, as on a disk without space
+    try:
+        error = refused(HomeUnusable, lambda: prepare(located("mine"), Mode.PAPER, "# settings"), "cannot be made")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, most)
+    assert error.next_step == "Free space on its disk, then start again."
 
 
 @as_root

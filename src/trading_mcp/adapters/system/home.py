@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -12,6 +13,7 @@ from trading_mcp.adapters.system.haltfile import HALT, READY, HaltFile
 from trading_mcp.core.domain.home import Home, Mode
 from trading_mcp.errors import HomeUnknown, HomeUnsafe, HomeUnusable, TradingMcpError, UsageInvalid
 from trading_mcp.place import (
+    DEFAULT_HOME,
     MIRROR,
     MODES,
     Mirror,
@@ -115,7 +117,9 @@ def open_home(place: Place) -> HomeFolder:
             if not name.startswith(".") and name not in (HALT, READY):
                 require_private(str(folder.path / name))
         if not folder.journal.is_file():
-            raise HomeUnknown(f"Home {place} was never finished: it has no journal.", _MAKE)
+            begun_by_desk = place.is_by_path or place.name == DEFAULT_HOME
+            finish = place.command("desk") if begun_by_desk else f"trading-mcp home new {place.name}"
+            raise HomeUnknown(f"Home {place} was never finished: it has no journal.", f"Finish it: {finish}")
         folder.logs.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise HomeUnusable(
@@ -197,9 +201,11 @@ def _require_unused(folder: HomeFolder) -> None:
 
 
 def _unmade(place: Place, error: OSError) -> HomeUnusable:
-    return HomeUnusable(
-        f"Home {place} cannot be made: {error.strerror}.", "Choose a place where the desk's user may write."
+    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    step = (
+        "Free space on its disk, then start again." if is_full else "Choose a place where the desk's user may write."
     )
+    return HomeUnusable(f"Home {place} cannot be made: {error.strerror}.", step)
 
 
 def write_whole(path: Path, content: bytes) -> None:
