@@ -9,10 +9,10 @@ from msgspec.structs import replace
 
 from tests.desk.conftest import Play
 from tests.desk.test_adopting import LATER, Payer, of, shown
-from tests.desk.world import BTC, ETH, World
+from tests.desk.world import BTC, ETH, START, World
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain import events as e
-from trading_mcp.core.domain.market import DAY
+from trading_mcp.core.domain.market import DAY, HOUR, MINUTE
 from trading_mcp.core.domain.orders import EXTERNAL, Fill, OrderState, Side
 from trading_mcp.core.domain.portfolio import Adjustment, position_key
 from trading_mcp.core.domain.recall import RECALL_DAYS
@@ -204,6 +204,56 @@ def test_a_venue_that_tells_of_everything_since_ever_has_nothing_folded_that_is_
         payer.inner = Gossip(payer.inner, old, Transfer(id="old", asset="USD", amount=Decimal(900), at=began))
         await asyncio.sleep(5 * MINUTES)
         assert (desk.book.portfolio.cash, world.held()) == (cash, held)
+        assert not desk.book.latches
+
+    play(story)
+
+
+def test_what_a_venue_did_before_there_was_a_home_is_adopted_and_not_folded(play: Play) -> None:
+    """Years of an account's own records would be folded into a fresh home, and its opening cash counted twice."""
+
+    async def story(world: World) -> None:
+        asked: list[int] = []
+        genuine, before = world.paper.fills, START - MINUTE
+
+        async def fills(since: int) -> tuple[Fill, ...]:
+            asked.append(since)
+            return await genuine(since)
+
+        world.paper.fills = fills  # type: ignore[method-assign]
+        # As if another program had bought there, for money that was gone before the home counted it.
+        old = Fill(
+            trade_id="old", venue="paper", pair=BTC, side=Side.BUY, quantity=Decimal(1), price=Decimal(90_000),
+            fee=Decimal(0), fee_asset="USDT", at=before,
+        )  # fmt: skip
+        moved = Transfer(id="old", asset="USDT", amount=Decimal(90_000), at=before)
+        world.venue = Gossip(world.venue, old, moved)  # type: ignore[assignment]
+        await shown(world, BTC=Decimal(1))
+        desk = await world.ready()
+        await asyncio.sleep(LATER)
+        assert asked
+        assert min(asked) >= START - HOUR
+        assert desk.book.portfolio.positions[KEY].quantity == 1
+        assert not of(world, e.FillRecorded, e.CashMoved)
+        assert len(of(world, e.ForeignHeld)) == 1
+        assert not desk.book.latches
+
+    play(story)
+
+
+def test_a_fill_of_our_own_is_folded_though_its_venue_dates_it_before_the_home(play: Play) -> None:
+    async def story(world: World) -> None:
+        genuine, behind = world.paper.fills, 10 * MINUTE
+
+        async def fills(since: int) -> tuple[Fill, ...]:
+            return tuple(replace(fill, at=fill.at - behind) for fill in await genuine(since + behind))
+
+        world.paper.fills = fills  # type: ignore[method-assign]
+        desk = await world.ready()
+        assert (await world.trade()).status is Status.FILLED
+        (recorded,) = of(world, e.FillRecorded)
+        assert recorded.fill.at < desk.book.created_at
+        await asyncio.sleep(LATER)
         assert not desk.book.latches
 
     play(story)

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.desk.conftest import Play
-from tests.desk.world import BTC, CASH, World
+from tests.desk.world import BTC, CASH, START, World
 from trading_mcp.adapters.brokers.faults import Call, Fault
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain import events as e
@@ -33,11 +33,15 @@ def test_records_are_never_read_from_before_what_is_remembered(play: Play) -> No
     async def story(world: World) -> None:
         desk = await world.ready()
         book = desk.book
-        assert (memory_begins(book), read_from(book, 3 * OVERLAP)) == (0, 2 * OVERLAP)
-        days = {100 + day: {"x": "y"} for day in range(RECALL_DAYS)}
-        full = replace(book, trades=days)
-        assert memory_begins(full) == 100 * DAY + HOUR
-        assert read_from(full, 0) == 100 * DAY + HOUR
+        born = START - HOUR
+        assert (memory_begins(book), read_from(book, 0)) == (born, born)
+        assert read_from(book, START + 3 * OVERLAP) == START + 2 * OVERLAP
+        first = START // DAY + 9
+        full = replace(book, trades={first + day: {"x": "y"} for day in range(RECALL_DAYS)})
+        assert memory_begins(full) == first * DAY + HOUR
+        assert read_from(full, 0) == first * DAY + HOUR
+        old = replace(book, trades={100 + day: {"x": "y"} for day in range(RECALL_DAYS)})
+        assert memory_begins(old) == born
 
     play(story)
 

@@ -19,7 +19,7 @@ from trading_mcp.core.ports import Broker, Duplicate, NotFound, Refusal, VenueBa
 from trading_mcp.desk.crew import Crew
 from trading_mcp.desk.gather import Gatherer
 from trading_mcp.desk.ports import Ports
-from trading_mcp.desk.telling import are_balances, is_fill, is_order, memory_begins, read_from
+from trading_mcp.desk.telling import are_balances, is_fill, is_order, is_ours, memory_begins, read_from
 from trading_mcp.desk.turns import Turns
 from trading_mcp.errors import TradingMcpError
 
@@ -211,7 +211,7 @@ class Courier:
                 _LOG.warning(
                     "a fill of %s with missing or impossible fields is left for the next reading", fill.venue
                 )
-            elif fill.at >= memory_begins(self._desk.book):
+            elif is_ours(fill, self._desk.book):
                 is_new = True
                 self._desk.commit(c.ReportFill(fill=fill))
                 self._ports.reach("after-fill")

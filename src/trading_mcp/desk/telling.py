@@ -11,6 +11,8 @@ from trading_mcp.core.ports import Activity, Transfer, VenueBalance, VenueOrder
 
 # A venue's clock may differ from ours, and it may tell late of what happened: reading twice folds nothing twice.
 OVERLAP: Final = 5 * MINUTE
+# By so much the dates of a venue may differ from ours.
+_SKEW: Final = HOUR
 
 
 def is_fill(fill: Fill) -> bool:
@@ -40,8 +42,15 @@ def is_countable(told: VenueOrder) -> bool:
 
 
 def is_new(told: Transfer | Activity, book: Book) -> bool:
-    """Say whether a record can be told from others, and is of a time that is still remembered."""
-    return told.id != "" and told.at >= memory_begins(book)
+    """Say whether a record can be told from others, and is of this home's own time and still remembered."""
+    return told.id != "" and told.at >= max(memory_begins(book), book.created_at)
+
+
+def is_ours(fill: Fill, book: Book) -> bool:
+    """Say whether to fold a fill: of this home's own time, or of an order of its own; what was before is adopted."""
+    began = memory_begins(book)
+    is_own = fill.order_id is not None and book.order(fill.order_id) is not None
+    return fill.at >= (began if is_own else max(began, book.created_at))
 
 
 def are_balances(rows: tuple[VenueBalance, ...]) -> bool:
@@ -50,9 +59,10 @@ def are_balances(rows: tuple[VenueBalance, ...]) -> bool:
 
 def memory_begins(book: Book) -> int:
     """Return the moment since which every folded trade is remembered; what is older must not be read again."""
+    born = max(0, book.created_at - _SKEW)
     if len(book.trades) < RECALL_DAYS:
-        return 0
-    return min(book.trades) * DAY + HOUR
+        return born
+    return max(born, min(book.trades) * DAY + _SKEW)
 
 
 def read_from(book: Book, moment: int) -> int:

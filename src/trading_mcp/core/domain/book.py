@@ -66,6 +66,7 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     policy: Policy
     portfolio: Portfolio
     at: int = 0
+    created_at: int = 0
     working: dict[str, Working] = {}
     closed: dict[int, dict[str, Working]] = {}
     intents: dict[int, dict[str, IntentRecord]] = {}

@@ -20,6 +20,7 @@ def first_book(event: e.DeskCreated) -> Book:
         policy=event.policy,
         portfolio=Portfolio(cash=dict(event.home.cash), positions={}),
         at=event.at,
+        created_at=event.at,
     )
 
 
