@@ -13,6 +13,7 @@ from trading_mcp.core.domain.orders import EXTERNAL, ForeignOrder, Side
 from trading_mcp.core.domain.portfolio import Position
 from trading_mcp.core.domain.verdict import Code
 from trading_mcp.core.guardrails.adopting import exposure_of_others
+from trading_mcp.core.guardrails.decide import decide
 
 
 def theirs(name: str = "v1", side: Side = Side.BUY, remaining: str = "0.1", pair: str = BTC) -> ForeignOrder:
@@ -65,8 +66,30 @@ def test_what_came_to_be_held_by_others_is_valued_by_what_is_true_now_and_never_
         assert first.value == 2 * 3 * desk.bids[BTC]
         assert held(5).value == 3 * 3 * desk.bids[BTC], "what was there before came with nothing"
     desk.now += 6 * MINUTE
-    late = desk.do(c.AdoptForeign(position=replace(found, quantity=Decimal(9))))
-    assert all(event.value == 0 for event in only(late, e.ForeignHeld)), "a price of minutes ago says nothing of now"
+
+
+def test_what_nobody_can_value_now_waits_to_be_adopted_and_what_no_feed_ever_priced_counts_nothing() -> None:
+    desk = Desk()
+    found = Position(book=EXTERNAL, venue=VENUE, pair=BTC, quantity=Decimal(2), average=Decimal(1))
+    desk.do(c.AdoptForeign(position=found))
+    desk.now += 6 * MINUTE
+    for quantity in (9, 0):
+        # A price of minutes ago says nothing of now.
+        (refused,) = desk.do(c.AdoptForeign(position=replace(found, quantity=Decimal(quantity))))
+        assert isinstance(refused, e.Refused)
+        assert (refused.what, refused.subject) == ("adopt", found.key)
+        assert refused.reason == "the price of BTC is not known: it is adopted once it is"
+        assert desk.book.portfolio.positions[found.key].quantity == 2
+    (same,) = only(desk.do(c.AdoptForeign(position=found)), e.ForeignHeld)
+    assert same.value == 0, "where nothing came or went, no price is needed"
+    odd = replace(found, pair="ODD-USDT")
+    (first,) = desk.do(c.AdoptForeign(position=odd))
+    assert isinstance(first, e.Refused)
+    unpriced = replace(desk.facts(), unpriced=frozenset({"ODD"}))
+    with exactly():
+        (held,) = decide(c.AdoptForeign(position=odd), desk.book, unpriced)
+    assert isinstance(held, e.ForeignHeld)
+    assert held.value == 0
 
 
 def test_only_their_buys_count_and_each_asset_by_its_own_price() -> None:

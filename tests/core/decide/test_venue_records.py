@@ -76,16 +76,16 @@ def test_no_transfer_of_an_evil_amount_is_folded(amount: str) -> None:
 @pytest.mark.parametrize("amount", NEVER)
 @pytest.mark.parametrize("field", ["quantity", "average", "realised", "fees", "multiplier"])
 def test_no_holding_with_an_evil_figure_is_adopted(field: str, amount: str) -> None:
-    position = Position(book="external", venue="paper", pair="X-USD", **{field: D(amount)})  # type: ignore[arg-type]
+    position = Position(book="external", venue="paper", pair="BTC-USDT", **{field: D(amount)})  # type: ignore[arg-type]
     (event,), book = done(c.AdoptForeign(position=position))
     assert isinstance(event, e.Refused)
     assert book.portfolio.positions == {}
 
 
 def test_what_is_adopted_is_external_whatever_it_calls_itself() -> None:
-    position = Position(book="manual", venue="paper", pair="X-USD", quantity=D(2))
+    position = Position(book="manual", venue="paper", pair="BTC-USDT", quantity=D(2))
     _, book = done(c.AdoptForeign(position=position))
-    assert set(book.portfolio.positions) == {"external/paper/X-USD"}
+    assert set(book.portfolio.positions) == {"external/paper/BTC-USDT"}
 
 
 @pytest.mark.parametrize("fee", NEVER)

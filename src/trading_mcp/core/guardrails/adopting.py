@@ -25,17 +25,20 @@ def read(command: c.ReadVenue, book: Book, facts: Facts) -> tuple[AnyEvent, ...]
 
 def position(command: c.AdoptForeign, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
     """Count what the desk did not make; it is exposure all the same, and never a holding of our own."""
-    found = replace(command.position, book=EXTERNAL)
+    draft, found = Draft(book, facts), replace(command.position, book=EXTERNAL)
     figures = (found.quantity, found.average, found.realised, found.fees)
     if not all(map(is_change, figures)) or not is_amount(found.multiplier):
-        draft = Draft(book, facts)
         draft.refuse("adopt", found.key, "its figures are no amounts")
         return tuple(draft.events)
     before = book.portfolio.positions.get(found.key)
     came = found.quantity - (ZERO if before is None else before.quantity)
     asset, _, market = traits_of(found.pair)
     price = price_of(asset, market, facts, book.policy)
-    value = ZERO if price is None else came * price * found.multiplier
+    if came and price is None:
+        # Worth nothing now and something in a minute, it would be a gain that hides a loss.
+        draft.refuse("adopt", found.key, f"the price of {asset} is not known: it is adopted once it is")
+        return tuple(draft.events)
+    value = came * (price or ZERO) * found.multiplier
     return (ForeignHeld(at=facts.now, position=found, value=value),)
 
 
