@@ -36,6 +36,7 @@ from trading_mcp.errors import DeskFrozen, JournalUnwritable, TradingMcpError
 
 _LOG: Final = logging.getLogger("trading_mcp.desk")
 FILLED_KEPT: Final = 256
+_ON_ITS_WAY: Final = frozenset({OrderState.CLEARED, OrderState.SENDING, OrderState.LIVE, OrderState.PARTIAL})
 
 
 class Desk:
@@ -48,7 +49,7 @@ class Desk:
     def __init__(self, ports: Ports, book: Book) -> None:
         self.ports = ports
         self.book = book
-        self.gatherer = Gatherer(ports)
+        self.gatherer = Gatherer(ports, book.uptime)
         self.courier = Courier(ports, self)
         self.told: deque[Notice] = deque(maxlen=NOTICES_KEPT)
         self.recent_fills: dict[str, list[Fill]] = {}
@@ -72,11 +73,16 @@ class Desk:
 
     async def settled(self, intent_id: str) -> Outcome:
         """Wait until an intent has come to rest, for as long as an answer may take."""
-        with suppress(TimeoutError):
+        outcome = outcome_of(self.book, intent_id)
+        try:
             async with asyncio.timeout(self.ports.cadence.answer):
-                while not self._rests(outcome_of(self.book, intent_id)):
+                while not self._rests(outcome):
                     await self._changed.wait()
-        return outcome_of(self.book, intent_id)
+                    if not self._is_on_its_way(outcome.order_id):
+                        outcome = outcome_of(self.book, intent_id)
+        except TimeoutError:
+            return outcome_of(self.book, intent_id)
+        return outcome
 
     def preview(self, command: c.Execute) -> tuple[AnyEvent, ...]:
         """Decide an intent and change nothing; what would have happened is told as events."""
@@ -153,6 +159,11 @@ class Desk:
         if outcome.is_resting and not self.courier.is_delivering(outcome.order_id):
             return True
         return is_settled(outcome)
+
+    def _is_on_its_way(self, order_id: str) -> bool:
+        """Say whether nothing can have come of an order yet, whatever was recorded meanwhile."""
+        working = self.book.working.get(order_id)
+        return working is not None and working.state in _ON_ITS_WAY and self.courier.is_delivering(order_id)
 
     def _facts(self, command: c.AnyCommand | None, signature: Signature | None) -> Facts:
         facts = self.gatherer.facts(self.book, pairs_of(command, self.book))
