@@ -33,7 +33,7 @@ def test_an_unknown_word_is_a_usage_error_that_names_the_way_out(capsys: pytest.
     assert main(["buy", "everything"]) == EXIT_USAGE
     heard = capsys.readouterr()
     assert heard.out == ""
-    assert heard.err == f"trading-mcp knows no 'buy everything'. Try: {program()} --help\n"
+    assert heard.err == f"This program knows no 'buy everything'. Try: {program()} --help\n"
 
 
 def test_the_module_runs_as_a_program() -> None:

@@ -1,5 +1,8 @@
 """A person signs at a real terminal: enrolment, approval, a wrong passphrase, and what no program can do instead."""
 
+import json
+import re
+
 import pytest
 
 from tests.cli.desks import PASSPHRASE, DeskProcess
@@ -27,7 +30,11 @@ def test_a_person_enrols_approves_halts_and_releases(desk: DeskProcess) -> None:
     signed = desk.type("approve", "order/large", answers=(PASSPHRASE,))
     assert signed.code == 0, signed.out
     assert "symbol" in signed.words
+    assert "open for 23 h 59 min" in signed.words
     assert "filled" in signed.words
+    why = desk.say("why", "large").words
+    assert "APPROVAL_REQUIRED" in why
+    assert why.endswith("The owner's signature allowed it.")
     again = desk.type("approve", "order/large", answers=(PASSPHRASE,))
     assert again.code == 2
 
@@ -59,3 +66,22 @@ def test_a_passphrase_from_a_pipe_an_argument_or_the_environment_signs_nothing(d
     declined = desk.say("decline", proposal, "--reason", "no")
     assert declined.code == 0
     assert desk.say("proposals").out.endswith("Nothing waits for you.\n")
+
+
+def test_without_a_terminal_nobody_is_told_to_enrol_and_json_stays_json(desk: DeskProcess) -> None:
+    assert desk.say("halt").code == 0
+    told = desk.say("resume", "--json")
+    assert (told.code, told.err, json.loads(told.out)["error"]["code"]) == (1, "", "TerminalMissing")
+    said = desk.say("resume")
+    assert (said.code, said.out) == (1, "")
+    assert "Run the command yourself in a terminal" in said.words
+    enrolled = desk.type("resume", answers=(PASSPHRASE, PASSPHRASE, PASSPHRASE))
+    assert enrolled.code == 0, enrolled
+    assert enrolled.words.startswith("Nobody has enrolled yet, so nothing can be signed. Enrol now;")
+
+
+def test_a_coloured_page_is_as_wide_as_a_plain_one(desk: DeskProcess) -> None:
+    del desk.environment["NO_COLOR"]
+    coloured = desk.type("trade", "buy", "BTC-USDT", "--notional", "100", "--preview").out.splitlines()[0]
+    assert "\x1b[32mpreview\x1b[0m" in coloured
+    assert len(re.sub(r"\x1b\[\d+m", "", coloured)) == 80

@@ -18,9 +18,10 @@ from trading_mcp.core.domain.market import HOUR, FeedHealth
 from trading_mcp.core.domain.orders import Door, Notional, OrderState, OrderType, Protect, Side, Trailing
 from trading_mcp.core.domain.policy import Delta
 from trading_mcp.core.domain.verdict import Code
+from trading_mcp.core.guardrails.finding import span_text
 from trading_mcp.desk import limits, past, queries
 from trading_mcp.desk.answers import Answer
-from trading_mcp.desk.wording import is_quiet, sentence, span_text
+from trading_mcp.desk.wording import is_quiet, sentence
 from trading_mcp.errors import PolicyInvalid, UsageInvalid
 
 

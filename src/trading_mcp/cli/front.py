@@ -9,8 +9,8 @@ import sys
 from trading_mcp import __version__
 from trading_mcp.cli.commands import COMMANDS, run
 from trading_mcp.cli.parsing import wrapped, written_out
-from trading_mcp.errors import Exit, TradingMcpError
-from trading_mcp.place import shown, spelled, typed
+from trading_mcp.errors import Exit, TradingMcpError, UsageInvalid
+from trading_mcp.place import shown, spelled
 
 
 def help_text() -> str:
@@ -53,8 +53,8 @@ def main(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.DONE
     except OSError as error:
-        print(f"The system refused: {shown(str(error))}. Try: {typed('--help')}", file=sys.stderr)
-        return Exit.FAILED
+        refused = TradingMcpError(f"The system refused: {shown(str(error))}.", "Look: trading-mcp doctor.")
+        return fail(refused, is_json="--json" in arguments)
 
 
 def _dispatched(arguments: list[str]) -> int:
@@ -69,8 +69,7 @@ def _dispatched(arguments: list[str]) -> int:
             return run(name, rest)
         case _:
             said = shown(" ".join(arguments))[:200]
-            print(f"trading-mcp knows no {said!r}. Try: {typed('--help')}", file=sys.stderr)
-            return Exit.USAGE
+            raise UsageInvalid(f"This program knows no {said!r}.", "Try: trading-mcp --help")
 
 
 def fail(error: TradingMcpError, *, is_json: bool) -> int:

@@ -170,7 +170,7 @@ def proposals(reply: Reply) -> None:
         page.say(f"{each.id}  ({each.kind})", 0, 2)
         page.pair("about", each.about)
         if each.effective_at:
-            page.pair("signed", f"takes effect {page.moment(each.effective_at)} UTC")
+            page.pair("signed", f"takes effect {page.moment(each.effective_at)} UTC, if the desk runs until then")
         else:
             page.pair("open for", page.ago(each.expires_at - reply.as_of))
         findings(reply, each.findings)
@@ -225,7 +225,7 @@ def why(reply: Reply) -> None:
         page.pair("became", told.status)
     findings(reply, told.findings)
     if told.outcome == "ALLOW":
-        page.say("No rule objected.", 2)
+        page.say("The owner's signature allowed it." if told.findings else "No rule objected.", 2)
 
 
 def _left_out(count: int) -> None:

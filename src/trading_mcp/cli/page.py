@@ -38,11 +38,11 @@ def say(text: str = "", indent: int = 0, then: int | None = None) -> None:
     print(wrapped(text, first, rest))
 
 
-def head(reply: Reply, title: str) -> None:
+def head(reply: Reply, title: str, tone: str = "bold") -> None:
     """Print what stands above every page: what it is, whose money, and how the desk stands."""
     mode = f"{reply.home} · {reply.mode}"
     gap = " " * max(2, WIDTH - len(title) - len(mode) - len(reply.state) - 3)
-    print(f"{inked(title, 'bold')}{gap}{mode} · {state_text(reply.state)}")
+    print(f"{inked(title, tone)}{gap}{mode} · {state_text(reply.state)}")
 
 
 def pair(label: str, value: str) -> None:

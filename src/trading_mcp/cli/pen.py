@@ -13,6 +13,7 @@ from trading_mcp.adapters.approvals.signing import FAKE, REAL, sign, statement_b
 from trading_mcp.adapters.approvals.words import generated, spelled
 from trading_mcp.adapters.system.clock import SystemClock
 from trading_mcp.bootstrap.homes import approver_folder
+from trading_mcp.cli.parsing import wrapped
 from trading_mcp.core.domain.proposals import Statement
 from trading_mcp.desk.answers import ScreenAnswer
 from trading_mcp.errors import LinkBroken, PassphraseRefused
@@ -49,9 +50,11 @@ def statement_of(text: str, subject: str) -> Statement:
     return statement
 
 
-def enrolled() -> Approver:
+def enrolled(because: str = "") -> Approver:
     """Make the user's key with a passphrase that is typed here."""
     terminal, store = Terminal(), keystore()
+    if because:
+        terminal.tell(wrapped(because))
     terminal.tell(
         "Your key signs what loosens a limit, releases a halt or places a large order.\n"
         "It is sealed under a passphrase that only you know and that nobody can reset."

@@ -73,8 +73,8 @@ def _screen(place: Place, request: r.Screen) -> ScreenAnswer:
                 f"Home {place} has recorded the approver {recorded}, whose key is not on this machine.",
                 "Bring its folder back from your backup; another key would count only after a day of notices.",
             ) from None
-        page.say("Nobody has enrolled yet, so nothing can be signed. Enrol now; what waits goes on waiting.")
-        pen.enrolled()
+        # To the terminal alone: beside --json nothing else may stand, and without a terminal nobody can enrol.
+        pen.enrolled("Nobody has enrolled yet, so nothing can be signed. Enrol now; what waits goes on waiting.")
         ask(place, r.PinApprover())
         screen = ask(place, request).answer(ScreenAnswer)
     if not screen.statement:

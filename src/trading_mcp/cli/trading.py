@@ -109,7 +109,7 @@ def _close(name: str, arguments: list[str]) -> tuple[argparse.Namespace, r.Reque
 def traded(reply: Reply) -> None:
     """Show what became of a trade."""
     told = reply.answer(TradeAnswer)
-    page.head(reply, page.inked(told.status, _MARKS.get(told.status, "bad")))
+    page.head(reply, told.status, _MARKS.get(told.status, "bad"))
     if told.filled not in ("", "0"):
         at = f" at {grouped(told.average)}" if told.average else ""
         fee = f", fee {told.fee}" if told.fee else ""

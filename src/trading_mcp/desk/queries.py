@@ -17,6 +17,7 @@ from trading_mcp.core.domain.portfolio import Position
 from trading_mcp.core.domain.proposals import Proposal
 from trading_mcp.core.domain.protection import Kept
 from trading_mcp.core.domain.verdict import Finding
+from trading_mcp.core.guardrails.finding import span_text
 from trading_mcp.core.guardrails.valuation import price_of, value_all
 from trading_mcp.core.ports import Head
 from trading_mcp.desk.answers import (
@@ -37,7 +38,7 @@ from trading_mcp.desk.answers import (
     VenueShown,
 )
 from trading_mcp.desk.notices import Notice
-from trading_mcp.desk.wording import amount_text, body_text, money_text, span_text
+from trading_mcp.desk.wording import amount_text, body_text, money_text
 from trading_mcp.redact import redacted
 
 ROWS_MAX: Final = 200

@@ -17,13 +17,12 @@ from trading_mcp.core.domain.proposals import (
     ProposedRelease,
 )
 from trading_mcp.core.domain.verdict import Outcome, Verdict
+from trading_mcp.core.guardrails.finding import span_text
 from trading_mcp.redact import cut, plain, redacted
 
 TEXT_MAX: Final = 400
 # As much of an order's id as people read; `cancel` takes it, too.
 SHORT: Final = 8
-_SECOND: Final = 1_000_000
-_UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 # What happens all the time and tells a person nothing.
 _QUIET: Final = (e.Marked, e.ToolCalled, e.ToolAnswered, e.OrderSending, e.SignalsRecorded, e.SnapshotTaken)
 
@@ -31,18 +30,6 @@ _QUIET: Final = (e.Marked, e.ToolCalled, e.ToolAnswered, e.OrderSending, e.Signa
 def is_quiet(event: e.AnyEvent) -> bool:
     """Say whether an event is no news for somebody who watches."""
     return isinstance(event, _QUIET)
-
-
-def span_text(microseconds: int) -> str:
-    """Write a span in its two largest units: 3 d 4 h."""
-    left, parts = max(0, microseconds) // _SECOND, list[str]()
-    for unit, size in _UNITS:
-        count, left = divmod(left, size)
-        if count:
-            parts.append(f"{count} {unit}")
-        if len(parts) == 2 or (parts and not count):  # noqa: PLR2004 - two units say enough
-            break
-    return " ".join(parts) or "0 s"
 
 
 def amount_text(value: Decimal | None) -> str:

@@ -170,7 +170,9 @@ def test_the_file_that_halts_is_named(room: Room) -> None:
     assert "\n! The file HALT stands in the home: " in text(room)
 
 
-@pytest.mark.parametrize(("life", "says"), [(DAY, "1 d"), (1, "0 s"), (0, "expired"), (-DAY, "expired")])
+@pytest.mark.parametrize(
+    ("life", "says"), [(DAY, "1 d"), (DAY - 1, "23 h 59 min"), (1, "0 s"), (0, "expired"), (-DAY, "expired")]
+)
 def test_how_long_a_proposal_is_open(room: Room, life: int, says: str) -> None:
     waiting(room, ProposedRelease(scope=ACCOUNT, target=TradingState.ACTIVE), life=life)
     assert facts(room)["open for"] == says

@@ -24,7 +24,7 @@ from trading_mcp.core.domain.proposals import (
 from trading_mcp.core.domain.verdict import Outcome
 from trading_mcp.core.guardrails.case import Case, case_of
 from trading_mcp.core.guardrails.consenting import IN_ANY_STATE
-from trading_mcp.core.guardrails.finding import UP, shown, span
+from trading_mcp.core.guardrails.finding import UP, shown, span, span_text
 from trading_mcp.core.guardrails.gate import judge
 from trading_mcp.core.guardrails.releasing import problem_with
 from trading_mcp.core.guardrails.valuation import value_all
@@ -63,7 +63,7 @@ def facts_of(
             case _:  # a ProposedClose
                 screen = _close(body, book, facts)
         ends = proposal.expires_at - facts.now
-        rows = (*screen.rows, *_waiting(proposal, book), row("open for", span(ends) if ends > 0 else "expired"))
+        rows = (*screen.rows, *_waiting(proposal, book), row("open for", span_text(ends) if ends > 0 else "expired"))
     home = book.home
     return Shown(
         proposal=fact(proposal.id),
@@ -222,7 +222,9 @@ def _mandate(body: ProposedMandate, facts: Facts) -> Iterator[Row]:
     yield row("orders a day", str(mandate.orders_day_max))
     yield row("ends at a loss of", shown(mandate.loss_max))
     ends = mandate.expires_at
-    yield row("runs for", "no end" if ends is None else span(ends - facts.now) if ends > facts.now else "expired")
+    yield row(
+        "runs for", "no end" if ends is None else span_text(ends - facts.now) if ends > facts.now else "expired"
+    )
 
 
 def _release(body: ProposedRelease, book: Book, facts: Facts) -> Iterator[Row]:
@@ -230,7 +232,7 @@ def _release(body: ProposedRelease, book: Book, facts: Facts) -> Iterator[Row]:
     yield row("from then on", body.target.name)
     for latch in book.latches.values():
         if latch.scope == body.scope and latch.state > body.target:
-            yield row("ends", f"{latch.state.name} by {latch.code}, {span(max(0, facts.now - latch.at))} ago")
+            yield row("ends", f"{latch.state.name} by {latch.code}, {span_text(facts.now - latch.at)} ago")
 
 
 def _order_release(body: ProposedOrderRelease, book: Book, facts: Facts) -> Screen:
@@ -247,7 +249,7 @@ def _order_release(body: ProposedOrderRelease, book: Book, facts: Facts) -> Scre
         row("order", f"{order.id} at {order.venue}"),
         row("it was to", f"{order.side} {shown(order.quantity)} {order.pair}, for {order.book}"),
         row("known to be filled", shown(working.filled)),
-        row("unknown for", span(max(0, facts.now - working.since))),
+        row("unknown for", span_text(facts.now - working.since)),
         row("reserves until then", f"{shown(working.reserved, UP)} {quote_of(order.pair)}"),
     ]
     return Screen(rows, [warning])

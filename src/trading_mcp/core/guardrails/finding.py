@@ -11,6 +11,7 @@ from trading_mcp.core.domain.verdict import Code, Finding, Outcome
 UP: Final = ROUND_CEILING
 DOWN: Final = ROUND_FLOOR
 _DIGITS_MAX: Final = 30
+_UNITS: Final = (("d", DAY), ("h", HOUR), ("min", MINUTE), ("s", SECOND))
 
 
 def deny(code: Code, reason: str, limit: str = "", actual: str = "", would_pass: str = "") -> Finding:
@@ -42,9 +43,21 @@ def share(value: Decimal, way: str = ROUND_HALF_EVEN) -> str:
 
 
 def span(microseconds: int, way: str = DOWN) -> str:
-    """Write a span in the unit in which it reads best."""
+    """Write a span in the unit in which it reads best, to a tenth of a second: what a limit is compared with."""
     for size, unit in ((DAY, "d"), (HOUR, "h"), (MINUTE, "min")):
         if microseconds >= size and microseconds % size == 0:
             return f"{microseconds // size} {unit}"
     tenths = -(-microseconds * 10 // SECOND) if way == UP else microseconds * 10 // SECOND
     return f"{tenths // 10} s" if tenths % 10 == 0 else f"{tenths // 10}.{tenths % 10} s"
+
+
+def span_text(microseconds: int) -> str:
+    """Write a span in its two largest units, 3 d 4 h: how long something has lasted or still does."""
+    left, parts = max(0, microseconds), list[str]()
+    for unit, size in _UNITS:
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count} {unit}")
+        if len(parts) == 2 or (parts and not count):  # noqa: PLR2004 - two units say enough
+            break
+    return " ".join(parts) or "0 s"
