@@ -68,7 +68,7 @@ mutation: $(STAMP) ## change the code line by line, see which change no test not
 	@nice $(BIN)/python -m tests.mutation.run $(SLICE) $(if $(SAMPLE),--sample $(SAMPLE) --seed $(SEED))
 
 bench: $(STAMP) ## measure, side by side with the alternatives
-	@for script in gate journal simulation desk doors; do echo "$$script"; $(BIN)/python -m bench.$$script || exit 1; done
+	@for script in gate journal simulation desk doors rest; do echo "$$script"; $(BIN)/python -m bench.$$script || exit 1; done
 
 clean: ## remove what the targets above made
 	@rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache mutants dist htmlcov .coverage .coverage.* \
