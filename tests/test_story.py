@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 
 from tests.architecture.tree import ROOT
 from trading_mcp.adapters.journal.sqlite import SqliteJournal
+from trading_mcp.core.domain.events import FillRecorded
 from trading_mcp.core.domain.evolve import replay
 from trading_mcp.core.domain.latches import TradingState
 from trading_mcp.core.domain.money import exactly
@@ -75,6 +77,19 @@ def test_the_story_shows_what_the_gate_is_for(kept: tuple[Path, str]) -> None:
         "it gives the same book",
     ):
         assert shown in text, shown
+
+
+def test_each_market_takes_its_own_fee(kept: tuple[Path, str]) -> None:
+    journal = SqliteJournal.open(kept[0])
+    try:
+        fills = [entry.event.fill for entry in journal.entries() if isinstance(entry.event, FillRecorded)]
+    finally:
+        journal.close()
+    with exactly():
+        rates = {fill.pair: fill.fee / (fill.quantity * fill.price) for fill in fills}
+    assert rates.pop("SPY") == 0, "a stock is traded without a commission"
+    assert rates
+    assert set(rates.values()) == {Decimal("0.001")}
 
 
 def test_one_seed_is_one_story_and_one_journal(kept: tuple[Path, str], tmp_path: Path) -> None:

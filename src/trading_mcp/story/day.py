@@ -25,7 +25,6 @@ from trading_mcp.core.domain.orders import (
     Side,
 )
 from trading_mcp.core.domain.policy import Policy
-from trading_mcp.core.simulation.costs import Costs
 from trading_mcp.core.simulation.listing import VENUE
 from trading_mcp.core.simulation.market import SyntheticMarket
 from trading_mcp.core.simulation.rehearsal import Record, Rehearsal
@@ -39,7 +38,6 @@ DATE: Final = "Monday, 5 January 2026"
 MINUTES: Final = 24 * 60 - 1
 CASH: Final = Decimal(50_000)
 _HOME: Final = Home(name="story", mode=Mode.SIMULATED, cash={f"{VENUE}/USDT": CASH, f"{VENUE}/USD": CASH})
-_COSTS: Final = Costs(fee_taker=Decimal("0.001"), fee_maker=Decimal("0.001"))
 _STOP: Final = Decimal("0.98")  # two per cent below the entry, for the algorithm
 _POINTS: Final = 48
 
@@ -55,7 +53,6 @@ class Day:
             market=market,
             pairs=[item.pair for item in market.instruments()],
             start=START,
-            costs=_COSTS,
             record=record,
         )
         self.scenes: list[Scene] = []
