@@ -12,8 +12,9 @@ from trading_mcp.adapters.brokers.faults import Call, Fault
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.latches import TradingState
-from trading_mcp.core.domain.market import MINUTE, SECOND
+from trading_mcp.core.domain.market import HOUR, MINUTE, SECOND
 from trading_mcp.core.domain.orders import Door, Notional, OrderState, OrderType, Protect, Purpose, Side
+from trading_mcp.core.domain.policy import Delta
 from trading_mcp.core.domain.verdict import Code
 from trading_mcp.desk.opening import closed
 from trading_mcp.desk.outcomes import Status
@@ -207,6 +208,29 @@ def test_only_a_signature_that_holds_ends_a_halt(play: Play) -> None:
         assert desk.book.account_state is TradingState.ACTIVE
 
     play(story)
+
+
+def test_a_signed_loosening_waits_while_the_desk_runs_and_no_clock_or_restart_shortens_that(play: Play) -> None:
+    async def story(world: World) -> None:
+        desk = await world.ready()
+        deltas = (Delta(key="market.crypto.ask_above", before="250", after="300"),)
+        (asked,) = await desk.handle(c.ChangePolicy(id="more", deltas=deltas, door=Door.MCP))
+        assert isinstance(asked, e.ProposalOpened)
+        await world.sign(asked.proposal)
+        await asyncio.sleep(5 * 60)
+        world.clock.shift = HOUR
+        await asyncio.sleep(60)
+        assert desk.book.changes, "an hour on the wall alone is no hour"
+        await world.crash()
+        await asyncio.sleep(3600)
+        desk = await world.ready()
+        await asyncio.sleep(2 * 60)
+        assert desk.book.changes, "nor is one in which no desk ran"
+        await asyncio.sleep(3 * 60)
+        assert not desk.book.changes
+        assert desk.book.policy.crypto.ask_above == 300
+
+    play(story, policy=policy_with(loosening_delay='"10min"'))
 
 
 def test_what_a_person_signs_is_judged_by_the_prices_of_now(play: Play) -> None:

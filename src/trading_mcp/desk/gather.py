@@ -37,7 +37,7 @@ class Look(NamedTuple):
 class Gatherer:
     """Keeps the last reading of everything slow, and reads everything fast when it is asked."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: Ports, uptime: int = 0) -> None:
         self._ports = ports
         self._quotes: dict[str, Quote] = {}
         self._quotes_before: dict[str, Quote] = {}
@@ -47,6 +47,7 @@ class Gatherer:
         self._look: Look | None = None
         self._wall = ports.clock.now()
         self._boot = ports.clock.boot()
+        self._ran_since = self._boot - uptime
 
     def offered(self, venue: str, instruments: tuple[Instrument, ...]) -> None:
         """Take a venue's list; one that does not answer keeps its last."""
@@ -101,6 +102,7 @@ class Gatherer:
             is_halt_file_present=ports.is_halted_by_file(),
             wall_elapsed=now - self._wall,
             boot_elapsed=boot - self._boot,
+            uptime=boot - self._ran_since,
             order_id_seed=head.hash,
             order_id_seq=head.seq,
         )

@@ -66,6 +66,7 @@ class Desk:
         self.now = START
         self.ticked_at = START
         self.drift = 0
+        self.ahead = 0
         self.read_at, self.free = START, dict(OPENING)
         self.bids = {pair: D(bid) for pair, bid in BIDS.items()}
         self.confirmed = dict.fromkeys(BIDS, START)
@@ -111,6 +112,7 @@ class Desk:
             venue_modes={VENUE: self.book.home.mode},
             wall_elapsed=self.now - self.ticked_at,
             boot_elapsed=self.now - self.ticked_at - self.drift,
+            uptime=self.now - START - self.ahead,
             is_halt_file_present=self.halt_file,
             order_id_seed=len(self.events).to_bytes(32, "big"),
             order_id_seq=len(self.events),

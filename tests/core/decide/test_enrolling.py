@@ -51,6 +51,18 @@ def test_a_stranger_is_told_of_once_and_signs_after_a_day() -> None:
     assert (desk.book.approver, desk.book.stranger) == ("odd", None)
 
 
+def test_a_clock_that_is_set_ahead_lets_no_stranger_sign_before_desks_have_run_for_a_day() -> None:
+    desk = Desk()
+    desk.wait(HOUR)
+    desk.do(enroll("old"))
+    desk.do(enroll("odd"))
+    desk.now, desk.ahead = desk.now + 3 * DAY, 3 * DAY
+    desk.wait(DAY - 1)
+    assert desk.book.approver == "old"
+    desk.wait(1)
+    assert desk.book.approver == "odd"
+
+
 def test_another_stranger_waits_a_day_of_its_own_and_the_old_key_back_ends_it() -> None:
     desk = Desk()
     desk.do(enroll("old"))

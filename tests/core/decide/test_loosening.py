@@ -122,6 +122,18 @@ def test_a_loosening_waits_for_a_signature_and_then_for_its_delay() -> None:
     assert desk.book.changes == {}
 
 
+def test_a_clock_that_is_set_ahead_shortens_no_delay_and_one_that_is_set_back_lengthens_it() -> None:
+    for ahead in (HOUR, -HOUR):
+        desk = Desk(policy=delayed())
+        desk.change("market.crypto.ask_above", "250", "300")
+        desk.sign()
+        desk.now, desk.ahead = desk.now + ahead, ahead
+        desk.wait(10 * MINUTE - 1)
+        assert desk.book.policy.crypto.ask_above == D(250)
+        desk.wait(1)
+        assert (desk.book.policy.crypto.ask_above == D(300)) is (ahead > 0), "both clocks must have come so far"
+
+
 def test_a_loosening_that_waits_is_withdrawn_by_anyone() -> None:
     desk = Desk(policy=delayed())
     desk.change("market.crypto.ask_above", "250", "300")

@@ -44,10 +44,11 @@ class IntentRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PendingChange(msgspec.Struct, frozen=True, kw_only=True):
-    """A signed loosening that waits out its delay; anyone may still withdraw it."""
+    """A signed loosening that waits out its delay by both clocks; anyone may still withdraw it."""
 
     proposal: Proposal
     effective_at: int
+    effective_uptime: int = 0
 
 
 class Stranger(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +58,7 @@ class Stranger(msgspec.Struct, frozen=True, kw_only=True):
     public_key: str
     shipped: Policy
     since: int
+    since_uptime: int = 0
 
 
 class Book(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +69,7 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     portfolio: Portfolio
     at: int = 0
     created_at: int = 0
+    uptime: int = 0
     working: dict[str, Working] = {}
     closed: dict[int, dict[str, Working]] = {}
     intents: dict[int, dict[str, IntentRecord]] = {}

@@ -172,6 +172,7 @@ class Marked(Event, frozen=True, kw_only=True):
     market_days: dict[str, str]
     values: dict[str, Decimal]
     breached: dict[str, tuple[Code, ...]] = {}  # noqa: RUF012 - msgspec gives each its own
+    uptime: int = 0
 
 
 class RatePaused(Event, frozen=True, kw_only=True):

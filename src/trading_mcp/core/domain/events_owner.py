@@ -18,6 +18,7 @@ class ProposalApproved(Event, frozen=True, kw_only=True):
     proposal_id: str
     statement: Statement
     effective_at: int
+    effective_uptime: int = 0
 
 
 class ProposalEnded(Event, frozen=True, kw_only=True):
@@ -71,6 +72,7 @@ class ApproverReplaced(Event, frozen=True, kw_only=True):
     fingerprint: str
     public_key: str
     shipped: Policy
+    uptime: int = 0
 
 
 class LiveEnabled(Event, frozen=True, kw_only=True):

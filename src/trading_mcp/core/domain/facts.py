@@ -35,6 +35,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     is_halt_file_present: bool = False
     wall_elapsed: int = 0
     boot_elapsed: int = 0
+    # How long desks of this home have run, by the clock nobody sets; of earlier lives what is on record.
+    uptime: int = 0
     signal_confidence: Decimal | None = None
     blackout_assets: frozenset[str] | None = None
     order_id_seed: bytes = b""

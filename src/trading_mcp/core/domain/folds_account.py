@@ -67,7 +67,8 @@ def marked(book: Book, event: e.Marked) -> Book:
     # Marks that follow each other too fast confirm nothing; they are measured from the first of them.
     is_later = event.at - book.marked_at >= CONFIRM_AFTER or event.at < book.marked_at
     marked_at = event.at if is_later else book.marked_at
-    return replace(book, at=event.at, measures=measures, breached=event.breached, marked_at=marked_at)
+    uptime = max(book.uptime, event.uptime)
+    return replace(book, at=event.at, measures=measures, breached=event.breached, marked_at=marked_at, uptime=uptime)
 
 
 def paused(book: Book, event: e.RatePaused) -> Book:
@@ -235,7 +236,9 @@ def proposal_approved(book: Book, event: e.ProposalApproved) -> Book:
     if event.effective_at > event.at:
         changes = {
             **changes,
-            proposal.id: PendingChange(proposal=proposal, effective_at=event.effective_at),
+            proposal.id: PendingChange(
+                proposal=proposal, effective_at=event.effective_at, effective_uptime=event.effective_uptime
+            ),
         }
     return replace(
         book,
@@ -275,7 +278,11 @@ def enrolled(book: Book, event: e.ApproverEnrolled) -> Book:
 
 def approver_replaced(book: Book, event: e.ApproverReplaced) -> Book:
     stranger = Stranger(
-        fingerprint=event.fingerprint, public_key=event.public_key, shipped=event.shipped, since=event.at
+        fingerprint=event.fingerprint,
+        public_key=event.public_key,
+        shipped=event.shipped,
+        since=event.at,
+        since_uptime=event.uptime,
     )
     return replace(book, at=event.at, stranger=stranger)
 

@@ -191,9 +191,14 @@ def _approve_change(draft: Draft, proposal: Proposal, statement: Statement) -> N
             return
         if body.target is not TradingState.ACTIVE:
             delay = 0
-    draft.emit(
-        ProposalApproved(at=draft.now, proposal_id=proposal.id, statement=statement, effective_at=draft.now + delay)
+    approved = ProposalApproved(
+        at=draft.now,
+        proposal_id=proposal.id,
+        statement=statement,
+        effective_at=draft.now + delay,
+        effective_uptime=draft.facts.uptime + delay,
     )
+    draft.emit(approved)
     if delay == 0:
         take_effect(draft, proposal)
 

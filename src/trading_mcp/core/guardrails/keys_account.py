@@ -332,7 +332,7 @@ PEOPLE: Final = (
         direction=Direction.HIGHER,
         floor="0s",
         ceiling="1d",
-        doc="How long a signed loosening waits, in which anyone may withdraw it.",
+        doc="How long a signed loosening waits while the desk runs, in which anyone may withdraw it.",
         why="10 min where money is real, against a signature given in a hurry.",
     ),
     Key(

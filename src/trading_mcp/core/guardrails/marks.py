@@ -81,7 +81,14 @@ def marked(book: Book, facts: Facts) -> Marked:
         breached = _in_both(breached, book.breached)
     # A valuation that is unknown confirms nothing and clears nothing.
     kept = {key: codes for key, codes in book.breached.items() if key not in values}
-    return Marked(at=facts.now, day=facts.day, market_days=days, values=values, breached={**kept, **breached})
+    return Marked(
+        at=facts.now,
+        day=facts.day,
+        market_days=days,
+        values=values,
+        breached={**kept, **breached},
+        uptime=facts.uptime,
+    )
 
 
 def _breaches(book: Book, measures: dict[str, Measure], key: str) -> tuple[Code, ...]:

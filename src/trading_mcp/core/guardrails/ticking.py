@@ -61,7 +61,9 @@ def tick(book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
             reason = "nobody answered in time"
             draft.emit(ProposalEnded(at=facts.now, proposal_id=key, end=ProposalEnd.EXPIRED, reason=reason))
     for key, change in sorted(book.changes.items()):
-        if facts.now >= change.effective_at and key in draft.book.changes:
+        # A wall's clock that was set ahead shortens no wait: the desk must have run for as long as well.
+        has_waited = facts.now >= change.effective_at and facts.uptime >= change.effective_uptime
+        if has_waited and key in draft.book.changes:
             take_effect(draft, change.proposal)
     enrolling.wait_out(draft)
     for working in tuple(draft.book.working.values()):

@@ -203,6 +203,7 @@ class Rehearsal:
             sessions=sessions,
             feeds={VENUE: FeedHealth.HEALTHY},
             venue_modes={VENUE: self.book.home.mode},
+            uptime=self.now - self.book.created_at,
         )
 
     def _balances(self) -> dict[str, Balance]:

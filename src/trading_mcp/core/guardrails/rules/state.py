@@ -60,7 +60,7 @@ def _stranger(case: Case) -> Finding | None:
         "the approver was replaced without the old key's signature",
         limit="the approver this home knows",
         actual="another key",
-        would_pass="orders that reduce; the same order a day after the key was seen, or with the old key back",
+        would_pass="orders that reduce; the same order once desks have run for a day since, or with the old key back",
     )
 
 
