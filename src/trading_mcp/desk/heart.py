@@ -38,6 +38,8 @@ class Heart:
         self._ports = ports
         self._desk = desk
         self._reconciler = Reconciler(ports, desk)
+        # Asked once: to see a protocol in a venue takes longer than most of what a beat does.
+        self._advancing = {name: broker for name, broker in ports.brokers.items() if isinstance(broker, Advancing)}
         self._crew = Crew(desk.ended)
         self._watchman = Watchman(desk)
         self._marked_at: int | None = None
@@ -114,10 +116,10 @@ class Heart:
             self._said.pop(venue, None)
 
     async def _visit(self, venue: str) -> None:
-        broker, now = self._ports.brokers[venue], self._ports.clock.boot()
-        if isinstance(broker, Advancing):
+        advancing, now = self._advancing.get(venue), self._ports.clock.boot()
+        if advancing is not None:
             async with asyncio.timeout(self._ports.cadence.request):
-                await broker.advance()
+                await advancing.advance()
         if venue not in self._offered and await self._reconciler.offers(venue):
             self._offered.add(venue)
         if self._is_due(venue, now):

@@ -56,6 +56,7 @@ class FaultyVenue:
         self.asked: Counter[str] = Counter()
         self.reached: Counter[str] = Counter()
         self._inner = inner
+        self._moving = inner if isinstance(inner, Moving) else None
         self._clock = clock
         self._sleep = sleep
         self._skew = skew
@@ -131,8 +132,8 @@ class FaultyVenue:
 
     async def advance(self) -> None:
         """Let time pass at the wrapped venue too."""
-        if isinstance(self._inner, Moving):
-            await self._inner.advance()
+        if self._moving is not None:
+            await self._moving.advance()
         await self._cancel_what_is_due()
 
     @property

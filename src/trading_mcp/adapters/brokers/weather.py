@@ -17,7 +17,7 @@ class Weather:
     def __init__(self, clock: Clock, seed: int, rates: Mapping[Fault, float]) -> None:
         self.history: deque[tuple[int, Call, Fault]] = deque(maxlen=HISTORY)
         self._clock = clock
-        self._rates = dict(rates)
+        self._rates = {fault: rate for fault in MENU if (rate := rates.get(fault))}
         self._dice = Random(seed)  # noqa: S311 - a run that failed is repeated by its seed; nothing here is a key
         self._script: list[Scripted] = []
         self._since: dict[Fault, int] = {}
@@ -58,8 +58,8 @@ class Weather:
         self._until.clear()
 
     def _roll(self, call: Call) -> Scripted | None:
-        for fault, entry in MENU.items():
-            rate = self._rates.get(fault, 0)
-            if rate and call in entry.calls and self._dice.random() < rate:
+        for fault, rate in self._rates.items():
+            entry = MENU[fault]
+            if call in entry.calls and self._dice.random() < rate:
                 return Scripted(fault=fault, lasts=entry.lasts)
         return None

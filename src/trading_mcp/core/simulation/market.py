@@ -59,7 +59,7 @@ class SyntheticMarket:
             return known if known.confirmed_at == confirmed else replace(known, confirmed_at=confirmed)
         dice = path.dice(minute, second)
         bid, ask = _touch(path, minute, second, dice)
-        size_bid, size_ask = _sizes(path, minute, dice, 0)
+        size_bid, size_ask = _sizes(listing, path.minute(minute).heat, dice, 0)
         self._quotes[pair] = quote = Quote(
             venue=VENUE,
             pair=pair,
@@ -87,12 +87,13 @@ class SyntheticMarket:
         dice = path.dice(minute, second)
         bid, ask = _touch(path, minute, second, dice)
         gap = max(1, (ask - bid) // 2)
+        step, lot, heat = listing.step, listing.lot, path.minute(minute).heat
         bids: list[Level] = []
         asks: list[Level] = []
         for place in range(min(levels, LEVELS)):
-            size_bid, size_ask = _sizes(path, minute, dice, place)
-            bids.append(Level(price=bid * listing.step, quantity=size_bid * listing.lot))
-            asks.append(Level(price=ask * listing.step, quantity=size_ask * listing.lot))
+            size_bid, size_ask = _sizes(listing, heat, dice, place)
+            bids.append(Level(price=bid * step, quantity=size_bid * lot))
+            asks.append(Level(price=ask * step, quantity=size_ask * lot))
             bid -= 1 + dice[28 + place] * gap // 256
             ask += 1 + dice[40 + place] * gap // 256
         self._depths[pair] = depth = Depth(
@@ -165,13 +166,13 @@ def _touch(path: Path, minute: int, second: int, dice: bytes) -> tuple[int, int]
     return bid, bid + spread
 
 
-def _sizes(path: Path, minute: int, dice: bytes, place: int) -> tuple[int, int]:
+def _sizes(listing: Listing, heat: int, dice: bytes, place: int) -> tuple[int, int]:
     """What rests at one level of both sides in lots: more further out, less when it is hot."""
-    ordinary = path.listing.resting * (4 + place) * HEAT_ONE
-    thin = 4 * 192 * path.minute(minute).heat
+    ordinary = listing.resting * (4 + place) * HEAT_ONE
+    thin = 4 * 192 * heat
     return (
-        max(1, ordinary * (64 + dice[4 + place]) // thin),
-        max(1, ordinary * (64 + dice[16 + place]) // thin),
+        ordinary * (64 + dice[4 + place]) // thin or 1,
+        ordinary * (64 + dice[16 + place]) // thin or 1,
     )
 
 
