@@ -36,6 +36,8 @@ NAMED = (
     "authorization: Basic {}",
     "https://ana:{}@example.com/orders",
     "https://example.com/orders?signature={}&side=buy",
+    "signature: {}",
+    "your signature: {}, as asked",
     "my password is {}",
     "passphrase: {} and so on",
     "secret: token: {}",
@@ -57,6 +59,46 @@ def test_a_secret_that_is_called_one_goes_whatever_its_shape(sentence: str) -> N
     line = redacted(sentence.format("hunter2hunter"))
     assert "hunter2" not in line
     assert REDACTED in line
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "X-Signature: {}",
+        "request_signature: {}",
+        'body "signature": "{}"',
+        "signature: '{}'",
+        "signature={}",
+        "signature:{}",
+        "my.signature: {}",
+    ],
+)
+def test_where_a_program_speaks_of_a_signature_even_a_word_goes(sentence: str) -> None:
+    line = redacted(sentence.format("plainword"))
+    assert "plainword" not in line
+    assert REDACTED in line
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "MEUCIQDx",
+        "aBcDeFgHi",
+        "abc-def",
+        "abc=",
+        "a" * 20,
+        "abc4def",
+        "abc_def",
+        "abc/def",
+        "ABCDEF",
+        "abc.DEF4",
+        " aB3",
+    ],
+)
+def test_after_the_word_of_people_too_whatever_looks_like_one_goes(value: str) -> None:
+    line = redacted(f"the signature: {value}")
+    assert value not in line
+    assert line.split() == ["the", "signature:", REDACTED]
 
 
 def test_what_stands_around_a_secret_stays() -> None:
@@ -101,6 +143,8 @@ def test_a_secret_is_removed_before_the_line_is_cut() -> None:
         "a basic strategy for bearers of bad news",
         "Überkauft: Gewinn mitnehmen, 利確 🎯",
         "https://example.com/news?id=7",
+        "it waits for your signature: approve it, or wait",
+        "Signature: none. It asks again tomorrow",
         "",
     ],
 )

@@ -21,9 +21,12 @@ _ANSI = re.compile(
 _SPACES = re.compile(r"[ \t\n\v\f\r\x85\u2028\u2029]+")
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co"})
 
+# People sign, too: "your signature: approve it" names no secret. A word of small letters is let pass after the
+# bare noun and a colon; a header, a key in JSON, an assignment, digits or mixed letters are not.
+_SIGNATURE = r"(?!(?<![\w.\-\"'])signature:\s(?-i:[A-Za-z][a-z]{0,18})[.,;!?)]?(?:\s|\Z))signature"
 _NAME = (
     r"(?:secret|passwords?|passwd|credentials?|(?:api|access|private|signing)[_\-. ]?key"
-    r"|key[_\-]id|token|authorization|cookie|session[_\-]?id|signature|(?<![A-Za-z0-9])(?:auth|pwd|otp|pin))"
+    rf"|key[_\-]id|token|authorization|cookie|session[_\-]?id|{_SIGNATURE}|(?<![A-Za-z0-9])(?:auth|pwd|otp|pin))"
     r"(?:[_\-. ]?(?:key|id|value|token))?"
 )
 _PHRASE_NAME = r"(?:passphrase|mnemonic|(?:seed|recovery)[_\-. ]?phrase)"
