@@ -26,17 +26,19 @@ class TradeShown(Answer, frozen=True, kw_only=True):
 
 
 class TradesAnswer(Answer, frozen=True, kw_only=True):
-    """Fills, newest first; go on with `cursor`, which is empty at the end."""
+    """Fills, newest first; go on with `cursor`, which is empty at the end, and read `note` first."""
 
     trades: tuple[TradeShown, ...]
     cursor: str
+    note: str = ""
 
 
 class EventsAnswer(Answer, frozen=True, kw_only=True):
-    """Entries of the journal, newest first; go on with `cursor`, which is empty at the end."""
+    """Entries of the journal, newest first; go on with `cursor`, which is empty at the end, and read `note` first."""
 
     events: tuple[EntryShown, ...]
     cursor: str
+    note: str = ""
 
 
 class EndedShown(Answer, frozen=True, kw_only=True):
@@ -56,6 +58,7 @@ class ProposalsTold(Answer, frozen=True, kw_only=True):
     left_out: int
     ended: tuple[EndedShown, ...]
     cursor: str
+    note: str = ""
 
 
 class ResultShown(Answer, frozen=True, kw_only=True):

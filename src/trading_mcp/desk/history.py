@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import islice
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 import msgspec
 from msgspec.structs import replace
@@ -39,9 +40,10 @@ from trading_mcp.desk.wording import amount_text, money_text, sentence
 from trading_mcp.errors import UsageInvalid
 from trading_mcp.redact import redacted
 
-# So many entries are looked at for one page, in steps of so many; a page that found little still goes on.
-REACH: Final = 2_000
-STEP: Final = 500
+# So many entries are looked at for one page, in steps of so many between which everybody else has a turn; a page
+# that found little says how far it came.
+REACH: Final = 20_000
+STEP: Final = 250
 BY_FILL: Final = ("day", "signal")
 _DIGITS_MAX: Final = 15
 _ENDS: Final = (e.ProposalApproved, e.ProposalEnded)
@@ -79,17 +81,25 @@ def moment_of(text: str, name: str) -> int:
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
-def events(journal: Journal, wanted: Filter) -> EventsAnswer:
+class _Page(NamedTuple):
+    """Entries, newest first, where the next ones begin, and how far was looked where older ones may fit as well."""
+
+    found: list[Entry]
+    cursor: str = ""
+    note: str = ""
+
+
+async def events(journal: Journal, wanted: Filter) -> EventsAnswer:
     """Return the newest entries that fit."""
     known = {each.__name__ for each in e.AnyEvent.__args__}
     for kind in wanted.kinds:
         if kind not in known:
             raise UsageInvalid(f"There is no kind {redacted(kind, 40)}.", f"One of: {', '.join(sorted(known))}.")
-    found, cursor = _newest(journal, wanted, lambda entry: _fits(entry, wanted))
-    return EventsAnswer(events=tuple(map(shown, found)), cursor=cursor)
+    page = await _newest(journal, wanted, lambda entry: _fits(entry, wanted))
+    return EventsAnswer(events=tuple(map(shown, page.found)), cursor=page.cursor, note=page.note)
 
 
-def trades(book: Book, journal: Journal, wanted: Filter) -> TradesAnswer:
+async def trades(book: Book, journal: Journal, wanted: Filter) -> TradesAnswer:
     """Return the newest fills that fit."""
 
     def fits(entry: Entry) -> bool:
@@ -100,20 +110,25 @@ def trades(book: Book, journal: Journal, wanted: Filter) -> TradesAnswer:
             return False
         return wanted.text.casefold() in str(msgspec.to_builtins(_trade(entry, event, book))).casefold()
 
-    found, cursor = _newest(journal, wanted, fits)
+    page = await _newest(journal, wanted, fits)
     with exactly():
-        rows = [_trade(entry, entry.event, book) for entry in found if isinstance(entry.event, e.FillRecorded)]
-    return TradesAnswer(trades=tuple(rows), cursor=cursor)
+        rows = [_trade(entry, entry.event, book) for entry in page.found if isinstance(entry.event, e.FillRecorded)]
+    return TradesAnswer(trades=tuple(rows), cursor=page.cursor, note=page.note)
 
 
-def proposals(read: Reader, journal: Journal, wanted: Filter | None) -> ProposalsTold:
+async def proposals(read: Reader, journal: Journal, wanted: Filter | None) -> ProposalsTold:
     """Return what waits for a person, and, where that is wanted, a page of what waits no more."""
     waiting = queries.proposals(read)
-    found, cursor = list[Entry](), ""
+    page = _Page([])
     if wanted is not None:
-        found, cursor = _newest(journal, wanted, lambda entry: isinstance(entry.event, _ENDS))
-    ended = tuple(_ended(entry, entry.event) for entry in found if isinstance(entry.event, _ENDS))
-    return ProposalsTold(proposals=waiting.proposals, left_out=waiting.left_out, ended=ended, cursor=cursor)
+        page = await _newest(journal, wanted, lambda entry: isinstance(entry.event, _ENDS))
+    return ProposalsTold(
+        proposals=waiting.proposals,
+        left_out=waiting.left_out,
+        ended=tuple(_ended(entry, entry.event) for entry in page.found if isinstance(entry.event, _ENDS)),
+        cursor=page.cursor,
+        note=page.note,
+    )
 
 
 def _ended(entry: Entry, event: e.ProposalApproved | e.ProposalEnded) -> EndedShown:
@@ -127,23 +142,33 @@ def _ended(entry: Entry, event: e.ProposalApproved | e.ProposalEnded) -> EndedSh
     )
 
 
-def _newest(journal: Journal, wanted: Filter, fits: Callable[[Entry], bool]) -> tuple[list[Entry], str]:
-    """Return a page of entries, newest first, and where the next one begins."""
+async def _newest(journal: Journal, wanted: Filter, fits: Callable[[Entry], bool]) -> _Page:
+    """Return a page of entries, newest first."""
     size = max(1, min(wanted.limit, ROWS_MAX))
     found: list[Entry] = []
-    before = _before(journal, wanted.cursor)
-    last = max(0, before - REACH)
+    first = before = _before(journal, wanted.cursor)
+    last, at = max(0, before - REACH), 0
     while before > last:
         start = max(last, before - STEP)
         for entry in reversed(list(islice(journal.entries(start), before - start))):
-            if entry.at < wanted.since:
-                return found, ""
+            at = entry.at
+            if at < wanted.since:
+                return _Page(found)
             if fits(entry):
                 found.append(entry)
                 if len(found) == size:
-                    return found, _cursor(entry.seq - 1)
+                    return _Page(found, _cursor(entry.seq - 1))
         before = start
-    return found, _cursor(last)
+        await asyncio.sleep(0)
+    if not last:
+        return _Page(found)
+    reached = (_EPOCH + timedelta(microseconds=at)).strftime("%Y-%m-%d %H:%M:%S")
+    return _Page(
+        found,
+        _cursor(last),
+        f"Only the entries {last + 1:,} to {first:,} were looked through, back to {reached} UTC. Older ones may fit "
+        "too: ask again, the same and with this cursor.",
+    )
 
 
 def _before(journal: Journal, cursor: str) -> int:
@@ -231,7 +256,7 @@ def with_realised(told: TradesAnswer, earned: Earned) -> TradesAnswer:
     """Return trades with the profit that each realised, where the views have come so far."""
     by_seq = {each.seq: each.realised for each in earned.fills}
     trades = (replace(each, realised=money_text(by_seq.get(each.seq))) for each in told.trades)
-    return TradesAnswer(trades=tuple(trades), cursor=told.cursor)
+    return replace(told, trades=tuple(trades))
 
 
 def with_earned(told: ResultsAnswer, read: Reader, earned: Earned, *, pair: str, book: str) -> ResultsAnswer:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
-from trading_mcp.desk import history, past
+from trading_mcp.desk import history, past, queries
 from trading_mcp.desk.answers import EntryShown
 from trading_mcp.desk.answers_past import ProposalsTold
 from trading_mcp.desk.history import Filter
@@ -63,13 +63,13 @@ class OneEntry(Arguments, frozen=True, kw_only=True):
     seq: str
 
 
-def read_proposal(call: Call, given: OneProposal) -> ProposalsTold:
+async def read_proposal(call: Call, given: OneProposal) -> ProposalsTold:
     """Tell what get_proposals tells, of this one alone; it has an address for as long as its end is remembered."""
     read, journal = call.moments.now(), call.desk.ports.journal
-    waiting = tuple(each for each in history.proposals(read, journal, None).proposals if each.id == given.id)
+    waiting = tuple(each for each in queries.proposals(read).proposals if each.id == given.id)
     if waiting:
         return ProposalsTold(proposals=waiting, left_out=0, ended=(), cursor="")
-    past_ones = history.proposals(read, journal, Filter(limit=ROWS_MAX)).ended
+    past_ones = (await history.proposals(read, journal, Filter(limit=ROWS_MAX))).ended
     ended = tuple(each for each in past_ones if each.id == given.id)
     if not ended:
         raise UsageInvalid(

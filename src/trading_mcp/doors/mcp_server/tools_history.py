@@ -95,7 +95,7 @@ def _wanted(given: GetTradeHistory | GetEvents) -> Filter:
 
 async def get_trade_history(call: Call, given: GetTradeHistory) -> TradesAnswer:
     wanted = replace(_wanted(given), book=given.algorithm)
-    told = history.trades(call.desk.book, call.desk.ports.journal, wanted)
+    told = await history.trades(call.desk.book, call.desk.ports.journal, wanted)
     return history.with_realised(told, await call.moments.earned(min((each.seq for each in told.trades), default=0)))
 
 
@@ -107,9 +107,9 @@ async def get_pnl_report(call: Call, given: GetPnlReport) -> ResultsAnswer:
     return history.with_earned(told, read, earned, pair=pair, book=given.algorithm)
 
 
-def get_events(call: Call, given: GetEvents) -> EventsAnswer:
+async def get_events(call: Call, given: GetEvents) -> EventsAnswer:
     wanted = replace(_wanted(given), kinds=given.kinds, intent_id=given.intent_id, actor=given.actor)
-    return history.events(call.desk.ports.journal, wanted)
+    return await history.events(call.desk.ports.journal, wanted)
 
 
 def explain_decision(call: Call, given: ExplainDecision) -> WhyAnswer:
@@ -120,9 +120,9 @@ def explain_decision(call: Call, given: ExplainDecision) -> WhyAnswer:
     return past.why(given.intent_id or str(given.seq), call.desk.book, call.desk.ports.journal)
 
 
-def get_proposals(call: Call, given: GetProposals) -> ProposalsTold:
+async def get_proposals(call: Call, given: GetProposals) -> ProposalsTold:
     wanted = Filter(limit=given.limit, cursor=given.cursor) if given.ended else None
-    return history.proposals(call.moments.now(), call.desk.ports.journal, wanted)
+    return await history.proposals(call.moments.now(), call.desk.ports.journal, wanted)
 
 
 async def withdraw_proposal(call: Call, given: WithdrawProposal) -> DoneAnswer:
