@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from tests.desk.conftest import Play
 from tests.desk.test_adopting import LATER, Payer, of, shown
 from tests.desk.world import BTC, ETH, START, World
+from trading_mcp.core.codec import encode
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.market import DAY, HOUR, MINUTE
@@ -117,6 +118,28 @@ def test_an_order_of_others_that_makes_no_sense_keeps_no_exit_and_freezes_nothin
         assert (await world.trade(BTC, Side.SELL)).status is Status.FILLED
         assert not desk.book.latches
         assert "paper" in desk.book.reconciled
+
+    play(story)
+
+
+def test_orders_of_others_without_number_and_names_without_end_fit_into_one_entry(play: Play) -> None:
+    async def story(world: World) -> None:
+        desk = await world.ready()
+        strange = tuple(
+            foreign(number, pair=f"{number}{'X' * 5000}", venue_order_id="y" * 5000) for number in range(900)
+        )
+        genuine = world.paper.open_orders
+
+        async def open_orders() -> tuple[VenueOrder, ...]:
+            return (*await genuine(), *strange)
+
+        world.paper.open_orders = open_orders  # type: ignore[method-assign]
+        await asyncio.sleep(LATER)
+        (known,) = of(world, e.ForeignOrdered)
+        assert sum(order.count for order in known.orders) == 900
+        assert len(encode(known)[1]) < 25_000
+        assert "900 at paper" in dict(world.told.texts)["Orders work that the desk did not make"]
+        assert not desk.book.latches
 
     play(story)
 

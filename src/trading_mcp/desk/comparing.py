@@ -1,17 +1,23 @@
 """What a venue shows and the book does not know, asset by asset and order by order."""
 
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
 from trading_mcp.core.domain.book import Book
-from trading_mcp.core.domain.money import ZERO, exactly, plain
+from trading_mcp.core.domain.money import ZERO, exactly
+from trading_mcp.core.domain.money import plain as digits
 from trading_mcp.core.domain.orders import ForeignOrder
 from trading_mcp.core.domain.sight import stables_of
+from trading_mcp.core.guardrails.adopting import kept_of
 from trading_mcp.core.ports import VenueBalance, VenueOrder
 from trading_mcp.desk.gather import Gatherer
 from trading_mcp.desk.telling import is_countable
+from trading_mcp.redact import cut, plain
 
+# Names that a venue gives are kept so far; its orders have up to 36 characters, its pairs up to 26.
+_NAME_MAX: Final = 64
 # An asset, what the book holds of it, and what its venue does.
 Row = tuple[str, Decimal, Decimal]
 
@@ -25,7 +31,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def told(venue: str, rows: tuple[Row, ...]) -> tuple[str, ...]:
-    return tuple(f"{asset}: the book holds {plain(ours)}, {venue} {plain(theirs)}" for asset, ours, theirs in rows)
+    return tuple(f"{asset}: the book holds {digits(ours)}, {venue} {digits(theirs)}" for asset, ours, theirs in rows)
 
 
 def pair_of(book: Book, venue: str, asset: str, gatherer: Gatherer) -> str | None:
@@ -64,12 +70,12 @@ def compared(
                 (crumbs if is_crumb else assets).append(row)
         orders = tuple(
             ForeignOrder(
-                venue_order_id=order.venue_order_id,
-                pair=order.pair,
+                venue_order_id=cut(plain(order.venue_order_id), _NAME_MAX),
+                pair=cut(plain(order.pair), _NAME_MAX),
                 side=order.side,
                 remaining=order.quantity - order.filled,
             )
-            for order in sorted(opened, key=lambda order: order.venue_order_id)
+            for order in opened
             if book.order(order.order_id) is None and is_countable(order)
         )
-    return holdings, Found(assets=tuple(assets), crumbs=tuple(crumbs), orders=orders)
+        return holdings, Found(assets=tuple(assets), crumbs=tuple(crumbs), orders=kept_of(orders))

@@ -206,7 +206,7 @@ def _of_venues(event: e.AnyEvent) -> str:
         case e.ForeignHeld(position=held):
             return f"{held.venue} holds {digits(held.quantity)} of {held.pair} that the desk did not make"
         case e.ForeignOrdered(venue=venue, orders=orders):
-            return f"{len(orders)} orders work at {venue} that the desk did not make"
+            return f"{sum(order.count for order in orders)} orders work at {venue} that the desk did not make"
         case (
             e.CashMoved(venue=venue, asset=asset, amount=amount) | e.Adjusted(venue=venue, asset=asset, amount=amount)
         ):

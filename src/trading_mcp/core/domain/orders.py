@@ -217,12 +217,13 @@ class Working(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ForeignOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """An order that works at a venue and that the desk did not make: what is left of it."""
+    """An order that works at a venue and that the desk did not make: what is left of it, or of several as one."""
 
     venue_order_id: str
     pair: str
     side: Side
     remaining: Decimal
+    count: int = 1
 
 
 class Fill(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """What a venue shows that the desk did not make: it counts as exposure, belongs to nobody here, and is left alone."""
 
 from decimal import Decimal
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -8,12 +9,17 @@ from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.events import AnyEvent, ForeignHeld, ForeignOrdered, VenueRead
 from trading_mcp.core.domain.facts import Facts
-from trading_mcp.core.domain.instruments import traits_of
+from trading_mcp.core.domain.instruments import listed_as, traits_of
 from trading_mcp.core.domain.money import ZERO, is_amount, is_change
-from trading_mcp.core.domain.orders import EXTERNAL, Side
+from trading_mcp.core.domain.orders import EXTERNAL, ForeignOrder, Side
 from trading_mcp.core.domain.policy import Policy
 from trading_mcp.core.guardrails.draft import Draft
 from trading_mcp.core.guardrails.valuation import price_of
+
+# So many rows are kept of the orders of others at one venue, however many there are.
+OTHERS_MAX: Final = 100
+# What is beyond that has no pair of its own, and so no price: while others buy so widely nobody here adds.
+MORE_PAIRS: Final = "more pairs"
 
 
 def read(command: c.ReadVenue, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
@@ -44,7 +50,7 @@ def position(command: c.AdoptForeign, book: Book, facts: Facts) -> tuple[AnyEven
 
 def orders(command: c.AdoptOrders, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
     """Know the orders of others at a venue; the same ones again are no news."""
-    known = tuple(sorted(command.orders, key=lambda order: order.venue_order_id))
+    known = kept_of(command.orders)
     if known == book.foreign.get(command.venue, ()):
         return ()
     if not all(is_amount(order.remaining) for order in known):
@@ -54,19 +60,38 @@ def orders(command: c.AdoptOrders, book: Book, facts: Facts) -> tuple[AnyEvent, 
     return (ForeignOrdered(at=facts.now, venue=command.venue, orders=known),)
 
 
-def exposure_of_others(book: Book, facts: Facts, policy: Policy, asset: str) -> tuple[Decimal, Decimal, str]:
-    """Return what the buys of others may come to, in all and in one asset, and the asset whose price is missing."""
-    gross, own, missing = ZERO, ZERO, ""
-    for found in book.foreign.values():
+def kept_of(orders: tuple[ForeignOrder, ...]) -> tuple[ForeignOrder, ...]:
+    """Return orders of others as they are kept: each by its name or, where there are too many, as sums."""
+    known = tuple(sorted(orders, key=lambda order: order.venue_order_id))
+    if len(known) <= OTHERS_MAX:
+        return known
+    rows: dict[tuple[str, Side], ForeignOrder] = {}
+    for order in known:
+        pair = order.pair
+        if (pair, order.side) not in rows and len(rows) >= OTHERS_MAX - len(Side):
+            pair = MORE_PAIRS
+        row = rows.get((pair, order.side))
+        left, count = (ZERO, 0) if row is None else (row.remaining, row.count)
+        rows[pair, order.side] = replace(
+            order if row is None else row, pair=pair, remaining=left + order.remaining, count=count + order.count
+        )
+    return tuple(rows.values())
+
+
+def exposure_of_others(book: Book, facts: Facts, policy: Policy, asset: str) -> tuple[Decimal, Decimal, str, str]:
+    """Return what the buys of others may come to, in all and in one asset, and which asset of which lacks a price."""
+    gross, own, missing, waits = ZERO, ZERO, "", ""
+    for venue, found in book.foreign.items():
         for order in found:
             if order.side is not Side.BUY:
                 continue
             theirs, _, market = traits_of(order.pair)
             price = price_of(theirs, market, facts, policy)
             if price is None:
-                missing = theirs
+                more = f" and {order.count - 1} more" if order.count > 1 else ""
+                missing, waits = listed_as(order.pair), f"order {order.venue_order_id}{more} at {venue}"
                 continue
             gross += order.remaining * price
             if theirs == asset:
                 own += order.remaining * price
-    return gross, own, missing
+    return gross, own, missing, waits

@@ -31,6 +31,7 @@ class Risk(msgspec.Struct, frozen=True):
 
     equity: Decimal | None
     missing: str
+    others: str
     notional: Decimal | None
     order_limit: Decimal | None
     exposure: Decimal
@@ -49,7 +50,7 @@ def risk_of(intent: Intent, book: Book, facts: Facts, policy: Policy, notional: 
     """Derive what only an increasing order is measured by."""
     asset, _, market = traits_of(intent.pair)
     owner, account = intent.book, policy.account
-    equity, missing, exposure, exposure_asset = _whole(book, facts, policy, asset)
+    equity, missing, others, exposure, exposure_asset = _whole(book, facts, policy, asset)
     orders_open, budget_used = 0, ZERO
     for working in book.working.values():
         order = working.order
@@ -60,7 +61,7 @@ def risk_of(intent: Intent, book: Book, facts: Facts, policy: Policy, notional: 
             orders_open += 1
         rate = price_of(quote_of(order.pair), _CRYPTO, facts, policy) or None
         if rate is None:
-            equity, missing = None, quote_of(order.pair)
+            equity, missing, others = None, quote_of(order.pair), ""
             continue
         reserved = working.reserved * rate
         exposure += reserved
@@ -74,7 +75,7 @@ def risk_of(intent: Intent, book: Book, facts: Facts, policy: Policy, notional: 
         cost, unknown = _cost_of(owner, book, facts, policy)
         budget_used += cost
         if unknown:
-            equity, missing = None, unknown
+            equity, missing, others = None, unknown, ""
     due, tempo_now = intent.due_at, facts.now
     if due is not None and intent.door is _RUNNER and tempo_now - due <= TICK_LATE_MAX:
         tempo_now = due
@@ -87,6 +88,7 @@ def risk_of(intent: Intent, book: Book, facts: Facts, policy: Policy, notional: 
     return Risk(
         equity,
         missing,
+        others,
         notional,
         order_limit_of(equity, policy.crypto if market is _CRYPTO else policy.stocks, account.risk_multiplier),
         exposure,
@@ -102,14 +104,14 @@ def risk_of(intent: Intent, book: Book, facts: Facts, policy: Policy, notional: 
     )
 
 
-def _whole(book: Book, facts: Facts, policy: Policy, asset: str) -> tuple[Decimal | None, str, Decimal, Decimal]:
-    """Return equity, what it waits for, and exposure in all and in one asset, with what others may yet buy here."""
+def _whole(book: Book, facts: Facts, policy: Policy, asset: str) -> tuple[Decimal | None, str, str, Decimal, Decimal]:
+    """Return equity, what and whose order it waits for, and exposure in all and in one asset, others' buys in it."""
     worth = value_all(book, facts, policy, asset)
     if not book.foreign:
-        return worth.equity, worth.missing, worth.gross, worth.own
-    gross, own, unpriced = exposure_of_others(book, facts, policy, asset)
+        return worth.equity, worth.missing, "", worth.gross, worth.own
+    gross, own, unpriced, waits = exposure_of_others(book, facts, policy, asset)
     equity = None if unpriced else worth.equity
-    return equity, unpriced or worth.missing, worth.gross + gross, worth.own + own
+    return equity, unpriced or worth.missing, waits, worth.gross + gross, worth.own + own
 
 
 def _cost_of(owner: str, book: Book, facts: Facts, policy: Policy) -> tuple[Decimal, str]:

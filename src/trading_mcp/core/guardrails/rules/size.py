@@ -10,14 +10,13 @@ from trading_mcp.core.guardrails.risk import Risk
 
 
 def unknown(code: Code, case: Case, risk: Risk, limit: str) -> Finding:
-    """Deny for a missing fact, naming the fact."""
-    return deny(
-        code,
-        f"cannot be checked: {_missing(case, risk)} is not known",
-        limit=limit,
-        actual="unknown",
-        would_pass="orders that reduce; the same order once that is known",
-    )
+    """Deny for a missing fact, naming the fact and, where it is missing for an order of others, that order."""
+    reason = f"cannot be checked: {_missing(case, risk)} is not known"
+    passes = "orders that reduce; the same order once that is known"
+    if risk.others:
+        reason = f"{reason}, and others buy it: {risk.others}"
+        passes = f"{passes}, or once nothing is left of {risk.others}"
+    return deny(code, reason, limit=limit, actual="unknown", would_pass=passes)
 
 
 def _missing(case: Case, risk: Risk) -> str:
