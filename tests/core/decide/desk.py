@@ -63,10 +63,8 @@ class Desk:
     """One home, driven by hand on a clock of its own."""
 
     def __init__(self, *, mode: Mode = Mode.SIMULATED, policy: Policy = SIMULATED, rested: bool = True) -> None:
-        self.now = START
-        self.ticked_at = START
-        self.drift = 0
-        self.ahead = 0
+        self.now = self.ticked_at = START
+        self.drift = self.ahead = 0
         self.read_at, self.free = START, dict(OPENING)
         self.bids = {pair: D(bid) for pair, bid in BIDS.items()}
         self.confirmed = dict.fromkeys(BIDS, START)
