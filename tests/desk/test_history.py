@@ -16,7 +16,7 @@ from trading_mcp.core.domain.money import exactly
 from trading_mcp.core.domain.orders import Door, Notional, Side
 from trading_mcp.core.domain.policy import Delta
 from trading_mcp.desk import history, limits, markets
-from trading_mcp.desk.earning import DAYS_A_YEAR, RETURNS_MIN, Closed, Earned, steadiness
+from trading_mcp.desk.earning import DAYS_A_YEAR, RETURNS_MIN, Closed, DayEnd, Earned, Flow, steadiness
 from trading_mcp.desk.history import Filter, moment_of
 from trading_mcp.errors import UsageInvalid
 
@@ -147,7 +147,7 @@ def test_ended_proposals_are_told_with_their_end(play: Play) -> None:
         await asyncio.sleep(60)
         await world.trade(id="other", amount=Notional(Decimal(280)))
         await desk.handle(c.Decline(proposal_id="order/other", reason="not now"))
-        told = await history.proposals(reader(world), world.pages, Filter())
+        told = await history.proposals(lambda: reader(world), world.pages, Filter())
         assert [(each.id, each.end, each.reason) for each in told.ended] == [
             ("order/other", "declined", "not now"),
             ("order/asked", "approved", ""),
@@ -254,13 +254,13 @@ def test_trades_tell_what_they_realised_and_days_and_signals_what_they_earned(pl
 
 
 def test_how_steadily_was_earned_is_told_once_there_are_days_enough() -> None:
-    few = [Decimal(100)] * RETURNS_MIN
+    few = [DayEnd(Decimal(100))] * RETURNS_MIN
     assert steadiness(few)[:2] == ("", "")
     assert "19 daily returns so far" in steadiness(few).note
-    level = steadiness([*few, Decimal(100)])
+    level = steadiness([*few, DayEnd(Decimal(100))])
     assert level[:2] == ("", "")
     ups_and_downs = [Decimal(100), *(Decimal(102) if n % 2 else Decimal(100) for n in range(1, 41))]
-    ratios = steadiness(ups_and_downs)
+    ratios = steadiness([DayEnd(value) for value in ups_and_downs])
     # By hand: returns alternate between 0.02 and -2/102.
     up, down = Decimal("0.02"), Decimal(-2) / 102
     mean = (up + down) / 2
@@ -268,3 +268,25 @@ def test_how_steadily_was_earned_is_told_once_there_are_days_enough() -> None:
     assert ratios.sharpe == f"{mean / spread * DAYS_A_YEAR.sqrt():.2f}"
     below = (down**2 / 2).sqrt()
     assert ratios.sortino == f"{mean / below * DAYS_A_YEAR.sqrt():.2f}"
+
+
+def test_money_paid_in_or_out_is_no_return() -> None:
+    values = [Decimal(102) if n % 2 else Decimal(100) for n in range(RETURNS_MIN + 1)]
+    plain = steadiness([DayEnd(value) for value in values])
+    # The same ups and downs, but at 101 twice as much is paid in, and a day later half of it all is taken out.
+    paid = [
+        DayEnd(Decimal(100)),
+        DayEnd(Decimal(306), (Flow(Decimal(101), Decimal(202)),)),
+        DayEnd(Decimal(150), (Flow(Decimal(306), Decimal(-100)), Flow(Decimal(206), Decimal(-53)))),
+        *(DayEnd(value * Decimal("1.5")) for value in values[3:]),
+    ]
+    assert plain.sharpe
+    assert steadiness(paid) == plain
+    assert plain.note.endswith("money paid in or out is none.")
+
+
+def test_a_day_that_stood_at_nothing_has_no_return() -> None:
+    nothing = [DayEnd(Decimal(0)), DayEnd(Decimal(50), (Flow(Decimal(0), Decimal(50)),))]
+    assert steadiness(nothing).note.startswith("0 daily returns")
+    emptied = [DayEnd(Decimal(50)), DayEnd(Decimal(0), (Flow(Decimal(50), Decimal(-50)),))]
+    assert steadiness(emptied).note.startswith("0 daily returns")

@@ -116,12 +116,13 @@ async def trades(book: Book, journal: Journal, wanted: Filter) -> TradesAnswer:
     return TradesAnswer(trades=tuple(rows), cursor=page.cursor, note=page.note)
 
 
-async def proposals(read: Reader, journal: Journal, wanted: Filter | None) -> ProposalsTold:
+async def proposals(now: Callable[[], Reader], journal: Journal, wanted: Filter | None) -> ProposalsTold:
     """Return what waits for a person, and, where that is wanted, a page of what waits no more."""
-    waiting = queries.proposals(read)
     page = _Page([])
     if wanted is not None:
         page = await _newest(journal, wanted, lambda entry: isinstance(entry.event, _ENDS))
+    # Only now: what waits is of the moment of the answer.
+    waiting = queries.proposals(now())
     return ProposalsTold(
         proposals=waiting.proposals,
         left_out=waiting.left_out,

@@ -65,11 +65,11 @@ class OneEntry(Arguments, frozen=True, kw_only=True):
 
 async def read_proposal(call: Call, given: OneProposal) -> ProposalsTold:
     """Tell what get_proposals tells, of this one alone; it has an address for as long as its end is remembered."""
-    read, journal = call.moments.now(), call.desk.ports.journal
-    waiting = tuple(each for each in queries.proposals(read).proposals if each.id == given.id)
+    journal = call.desk.ports.journal
+    waiting = tuple(each for each in queries.proposals(call.moments.now()).proposals if each.id == given.id)
     if waiting:
         return ProposalsTold(proposals=waiting, left_out=0, ended=(), cursor="")
-    past_ones = (await history.proposals(read, journal, Filter(limit=ROWS_MAX))).ended
+    past_ones = (await history.proposals(call.moments.now, journal, Filter(limit=ROWS_MAX))).ended
     ended = tuple(each for each in past_ones if each.id == given.id)
     if not ended:
         raise UsageInvalid(

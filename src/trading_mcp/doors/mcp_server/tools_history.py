@@ -122,7 +122,7 @@ def explain_decision(call: Call, given: ExplainDecision) -> WhyAnswer:
 
 async def get_proposals(call: Call, given: GetProposals) -> ProposalsTold:
     wanted = Filter(limit=given.limit, cursor=given.cursor) if given.ended else None
-    return await history.proposals(call.moments.now(), call.desk.ports.journal, wanted)
+    return await history.proposals(call.moments.now, call.desk.ports.journal, wanted)
 
 
 async def withdraw_proposal(call: Call, given: WithdrawProposal) -> DoneAnswer:
