@@ -1,0 +1,81 @@
+"""What waits to be told on one way out: what repeats is merged, and what comes too fast is told together."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final, NamedTuple
+
+from trading_mcp.redact import redacted
+
+SUBJECTS_MAX: Final = 12
+SUBJECT_LENGTH_MAX: Final = 100
+TEXT_LENGTH_MAX: Final = 400
+# So many times what is shown is looked at, so that a secret cut in two at its end is not shown.
+REDACTED_MAX: Final = 8
+# At most so many messages in any window; what comes meanwhile waits for the next one, together.
+MESSAGES_MAX: Final = 6
+WINDOW: Final = 60.0
+# What happens in one turn of the desk is told in one message.
+LINGER: Final = 0.3
+
+
+class Message(NamedTuple):
+    """What goes out at once."""
+
+    title: str
+    body: str
+
+
+class _Waiting(NamedTuple):
+    text: str
+    times: int
+
+
+class Pending:
+    """Bounded however much comes: a subject is kept once with its latest words, the rest is counted."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, _Waiting] = {}
+        self._left_out = 0
+        self._since = 0.0
+        self._sent: deque[float] = deque(maxlen=MESSAGES_MAX)
+
+    def add(self, subject: str, text: str, now: float) -> None:
+        """Let one more notice wait; the redactor works where it goes out, and not while a desk waits."""
+        key = subject[: REDACTED_MAX * SUBJECT_LENGTH_MAX]
+        held = self._waiting.get(key)
+        if held is None and len(self._waiting) >= SUBJECTS_MAX:
+            self._left_out += 1
+            return
+        if not self._waiting:
+            self._since = now
+        times = 1 if held is None else held.times + 1
+        self._waiting[key] = _Waiting(text[: REDACTED_MAX * TEXT_LENGTH_MAX], times)
+
+    def due_in(self, now: float) -> float | None:
+        """Return in how many seconds the next message may go, or None where nothing waits."""
+        if not self._waiting:
+            return None
+        due = self._since + LINGER
+        if len(self._sent) == MESSAGES_MAX:
+            due = max(due, self._sent[0] + WINDOW)
+        return max(0.0, due - now)
+
+    def take(self, now: float) -> Message:
+        """Return everything that waits as one message; nothing waits after that."""
+        rows = [
+            (redacted(subject, SUBJECT_LENGTH_MAX), f"{redacted(each.text, TEXT_LENGTH_MAX)}{_more(each.times - 1)}")
+            for subject, each in self._waiting.items()
+        ]
+        others = len(rows) - 1 + self._left_out
+        first, alone = rows[0]
+        lines = [f"{subject}: {text}" for subject, text in rows] if others else [alone]
+        if self._left_out:
+            lines.append(f"{self._left_out} more: trading-mcp status.")
+        self._sent.append(now)
+        self._waiting, self._left_out = {}, 0
+        return Message(f"{first}, and {others} more" if others else first, "\n".join(lines))
+
+
+def _more(times: int) -> str:
+    return f" And {times} more." if times else ""
