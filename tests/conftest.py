@@ -1,5 +1,6 @@
 """Seeds and counts for tests that sample: chosen here, printed at the end of every run."""
 
+import os
 import random
 from collections.abc import Callable
 
@@ -17,6 +18,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # The desks of these tests have nothing to say on the desktop of whoever runs them, on Linux or on macOS.
+    os.environ.pop("DBUS_SESSION_BUS_ADDRESS", None)
+    os.environ["SSH_CONNECTION"] = "a test"
     # Cases are derived from each test unless a seed is given: a red run is red again when repeated.
     everywhere = settings(deadline=None, database=None)
     settings.register_profile("test", everywhere, max_examples=EXAMPLES, derandomize=True)

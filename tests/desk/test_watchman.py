@@ -33,15 +33,25 @@ def count(world: World, subject: str) -> int:
     return world.told.subjects().count(subject)
 
 
+async def again(world: World, subject: str) -> int:
+    """Let the process end and another one look for some minutes; return how often the owner was told by then."""
+    await world.crash()
+    await world.ready()
+    await asyncio.sleep(240)
+    return count(world, subject)
+
+
 def test_a_proposal_is_told_of_when_it_opens_and_once_more_when_half_its_time_is_gone(play: Play) -> None:
     async def story(world: World) -> None:
         await world.ready()
-        assert (await world.trade(amount=Notional(Decimal(300)))).status is Status.AWAITING_APPROVAL
+        outcome = await world.trade(amount=Notional(Decimal(300)), reason="sell the house", id="call-0800-now")
+        assert outcome.status is Status.AWAITING_APPROVAL
         assert count(world, "A proposal waits for you") == 1
         await asyncio.sleep(11 * HOUR / SECOND)
         assert count(world, "A proposal has waited half its time") == 0
         await asyncio.sleep(3 * HOUR / SECOND)
         assert count(world, "A proposal has waited half its time") == 1
+        assert await again(world, "A proposal has waited half its time") == 1
 
     play(story, cadence=SLOW)
 
@@ -58,6 +68,7 @@ def test_a_limit_that_is_four_fifths_used_is_told_of_once_a_day(play: Play) -> N
         await asyncio.sleep(600)
         assert count(world, "A limit is nearly used up") == 1
         assert ("A limit is nearly used up", "account.rate_orders_max: 4 of 5.") in world.told.texts
+        assert await again(world, "A limit is nearly used up") == 1
 
     play(story, policy=FREQUENT)
 
@@ -75,6 +86,11 @@ def test_a_position_whose_stop_its_venue_does_not_hold_is_told_of(play: Play) ->
         await world.paper.cancel(order_id)
         await asyncio.sleep(240)
         assert count(world, "A position has no stop at its venue") == 1
+        for _ in range(40):
+            world.venue.script(Fault.KEY_REVOKED, call=Call.SUBMIT, lasts=600 * SECOND)
+        assert await again(world, "A position has no stop at its venue") == 1
+        world.remembered = frozenset()
+        assert await again(world, "A position has no stop at its venue") == 2
 
     play(story)
 
@@ -104,6 +120,19 @@ def test_the_next_status_leads_with_what_was_told_for_a_day(play: Play) -> None:
 def test_how_much_of_a_limit_is_used(used: str, allowed: str, share: str | None) -> None:
     found = share_of(UseShown(limit="x", used=used, allowed=allowed))
     assert found == (None if share is None else Decimal(share))
+
+
+def test_what_cannot_be_remembered_is_told_all_the_same(play: Play) -> None:
+    async def story(world: World) -> None:
+        await world.ready()
+        assert (await world.trade(amount=Notional(Decimal(300)))).status is Status.AWAITING_APPROVAL
+        world.told.is_broken = True
+        await asyncio.sleep(14 * HOUR / SECOND)
+        assert "A proposal has waited half its time" in {each.subject for each in world.desk.told}
+        assert not world.beating.done()
+        assert not world.desk.book.latches
+
+    play(story, cadence=SLOW)
 
 
 def test_a_feed_that_cannot_tell_the_session_freezes_nothing(play: Play) -> None:

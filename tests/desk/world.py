@@ -124,8 +124,9 @@ class World:
             self.venues[OTHER] = FaultyVenue(
                 other, self.clock, sleep=lambda us: asyncio.sleep(us / 1_000_000), seed=seed + 1, rates=rates
             )
-        self.journal = MemoryJournal()
+        self.journal: MemoryJournal = MemoryJournal()
         self.told = Told()
+        self.remembered = frozenset[str]()
         self.cadence = cadence or Cadence()
         self.is_halted_by_file = False
         self.problems: list[str] = []
@@ -163,6 +164,8 @@ class World:
             raise_halt_file=self._raise_halt_file,
             views=self._views,
             reach=self.life.reach,
+            told_before=self.remembered,
+            remember_told=self._remember_told,
             cadence=self.cadence,
             paces=self.paces,
         )
@@ -257,6 +260,11 @@ class World:
         return [entry.event for entry in self.journal.entries()]
 
     # What must be true at every moment.
+
+    def _remember_told(self, keys: frozenset[str]) -> None:
+        if self.told.is_broken:
+            raise OSError(28, "No space left on device")
+        self.remembered = keys
 
     def _raise_halt_file(self) -> None:
         if not self.life.is_over:

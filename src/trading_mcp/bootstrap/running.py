@@ -19,10 +19,11 @@ from trading_mcp.adapters.feeds.simulated import SimulatedFeed
 from trading_mcp.adapters.system.clock import SystemClock
 from trading_mcp.adapters.system.oplog import OperatorLog
 from trading_mcp.adapters.system.signals import leave_terminal, signals
+from trading_mcp.bootstrap.alerts import Remembered, outbox_of
 from trading_mcp.bootstrap.homes import Opened, approver_folder, keep_snapshot, open_or_make
 from trading_mcp.bootstrap.http import http_door, listening
 from trading_mcp.bootstrap.records import Records
-from trading_mcp.bootstrap.services import DeskServices, LogNotifier, PinnedNow
+from trading_mcp.bootstrap.services import DeskServices, PinnedNow
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.events import AnyEvent
@@ -33,6 +34,7 @@ from trading_mcp.desk.desk import Desk
 from trading_mcp.desk.earning import Earnings
 from trading_mcp.desk.heart import Heart
 from trading_mcp.desk.moments import Moments
+from trading_mcp.desk.notices import UNREACHED, Notice
 from trading_mcp.desk.opening import closed, needed_for, opened
 from trading_mcp.desk.ports import Ports
 from trading_mcp.desk.queries import Since
@@ -81,8 +83,14 @@ def run(place: Place, watcher: Watcher, *, mode: str = "", detached: bool = Fals
                 f"Home {place} is {has} for life, not {wanted[:20]}.", "List homes: trading-mcp home list."
             )
         web = None if port is None else listening(home, place, port)
-        with _logging(home), web or contextlib.nullcontext():
-            asyncio.run(_Running(home, place, watcher, detached=detached, web=web).live())
+        with _logging(home):
+            running = _Running(home, place, watcher, detached=detached, web=web)
+            try:
+                with web or contextlib.nullcontext():
+                    asyncio.run(running.live())
+            finally:
+                home.close()
+                running.outbox.close()  # last, so that no other start waits for what a service takes its time for
     finally:
         gc.enable()
         home.close()
@@ -132,12 +140,15 @@ class _Running:
         self._stopping = asyncio.Event()
         self._reason = ""
         self._keystore = Keystore(approver_folder(), self._clock)
+        self.outbox = outbox_of(home, self._undelivered)
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._desk: Desk | None = None
         self._door: LocalDoor | None = None
         self._assistants: McpDoor | None = None
 
     async def live(self) -> None:
         """Open the doors, let the heart beat, and end in good order."""
+        self._loop = asyncio.get_running_loop()
         listener = link.listen(self._place)
         venue = None
         try:
@@ -194,13 +205,16 @@ class _Running:
     def _ports(self) -> tuple[Ports, PaperVenue]:
         feed = SimulatedFeed(SyntheticMarket(SEED), self._clock)
         venue = PaperVenue(self._home.folder.venue, feed, self._clock)
+        remembered = Remembered(self._home.folder.path)
         ports = Ports(
             journal=self._home.journal,
             clock=self._clock,
             feed=feed,
             brokers={venue.venue: venue},
             verifier=PinnedNow(self._keystore, lambda: self._home.book if self._desk is None else self._desk.book),
-            notifier=LogNotifier(),
+            notifier=self.outbox,
+            told_before=remembered.load(),
+            remember_told=remembered.keep,
             is_halted_by_file=lambda: self._killed or self._halt.stands(),
             raise_halt_file=self._raise_halt,
             views=self._happened,
@@ -218,6 +232,17 @@ class _Running:
         self._watcher.happened(events)
         if self._assistants is not None:
             self._assistants.happened(events)
+
+    def _undelivered(self, said: str) -> None:
+        """Hear, on a thread of the notifier's, that a notice did not go out."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the desk has ended meanwhile
+                self._loop.call_soon_threadsafe(self._unreached, said)
+
+    def _unreached(self, said: str) -> None:
+        """Keep for the next who asks that a notice did not go out."""
+        if self._desk is not None:
+            self._desk.told.append(Notice(at=self._clock.now(), subject=UNREACHED, text=said))
 
     def _raise_halt(self) -> None:
         if not self._halt.put_up():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from typing import Final
 
@@ -42,7 +41,6 @@ from trading_mcp.errors import ApproverMissing, TradingMcpError, UsageInvalid
 SLICE: Final = 10_000
 LINE_BYTES_MAX: Final = 700_000
 _ACTS: Final = {"attend": Act.ATTEND, "halt": Act.HALT_EVERYTHING}
-_log: Final = logging.getLogger("trading_mcp.owner")
 
 
 class PinnedNow:
@@ -61,13 +59,6 @@ class PinnedNow:
         return PinnedVerifier(approver, book.approver, fake_venues=book.home.fake_venues).verified(
             statement, signature
         )
-
-
-class LogNotifier:
-    """Writes what the owner should know into the operator's log; alerts come with a later version."""
-
-    def notify(self, subject: str, text: str) -> None:
-        _log.warning("%s: %s", subject, text)
 
 
 class DeskServices:

@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from trading_mcp import __version__
+from trading_mcp.adapters.alerts.pending import Message
+from trading_mcp.adapters.config.settings import load
 from trading_mcp.adapters.journal.deskkey import load_key
 from trading_mcp.adapters.system.home import open_home
+from trading_mcp.bootstrap.alerts import ways_to_owner
 from trading_mcp.cli import clients, offline, page, pen
 from trading_mcp.cli.client import ask
 from trading_mcp.cli.parsing import parser, place_of, wrapped
 from trading_mcp.desk.answers import EntriesAnswer, StatusAnswer, VerifiedAnswer
+from trading_mcp.desk.notices import UNREACHED
 from trading_mcp.doors.local import requests as r
 from trading_mcp.errors import DeskMissing, Exit, TradingMcpError
 from trading_mcp.link import connect
@@ -27,7 +31,11 @@ _NOT_PROMISED = (
     "An assistant with a shell under your user that can read a broker's keys can go around any local program, this "
     "one included. The stronger set-up is a desk under a user of its own. See SECURITY.md."
 )
-_EXAMPLES = "  trading-mcp doctor\n  trading-mcp doctor --json"
+_EXAMPLES = """\
+  trading-mcp doctor
+  trading-mcp doctor --notify    also send you a trial by every way you are told
+  trading-mcp doctor --json"""
+_TRIAL = "Sent by `trading-mcp doctor --notify`: this is how the desk reaches you."
 
 
 class Check(NamedTuple):
@@ -42,9 +50,10 @@ class Check(NamedTuple):
 def main(name: str, arguments: list[str]) -> int:
     """Look at everything a desk rests on."""
     made = parser(name, "Check what a desk rests on.", _EXAMPLES)
+    made.add_argument("--notify", action="store_true", help="send a trial notice by every way you are told")
     given = made.parse_args(arguments)
     place = place_of(given)
-    checks = [*_checks(place)]
+    checks = [*_checks(place, is_trial=given.notify)]
     code = Exit.UNSOUND if any(each.outcome == "bad" for each in checks) else Exit.DONE
     if given.json:
         print(json.dumps({"ok": True, "exit": int(code), "answer": {"checks": [each._asdict() for each in checks]}}))
@@ -59,7 +68,7 @@ def main(name: str, arguments: list[str]) -> int:
     return code
 
 
-def _checks(place: Place) -> Iterator[Check]:
+def _checks(place: Place, *, is_trial: bool) -> Iterator[Check]:
     yield (home := _tried("home", lambda: _home(place)))
     if home.outcome == "good":
         yield _tried("key", lambda: _key(place))
@@ -75,6 +84,8 @@ def _checks(place: Place) -> Iterator[Check]:
     else:
         yield from _running(place, status)
     yield from assistants(place)
+    if home.outcome == "good":
+        yield from _alerts(place, is_trial=is_trial)
     if os.path.lexists(Path(place.path) / "HALT"):
         yield Check(
             "HALT",
@@ -117,6 +128,10 @@ def _running(place: Place, status: StatusAnswer) -> Iterator[Check]:
     yield _tried("door", lambda: _door(place))
     yield from (Check("blocked", "note", line) for line in status.blocked)
     yield from (Check("desk", "bad", line) for line in status.notes)
+    for notice in status.notices:
+        if notice.subject == UNREACHED:
+            again = f"It stands in {place.command('status')}."
+            yield Check("alerts", "note", f"{notice.subject}, at {page.moment(notice.at)} UTC. {notice.text}", again)
     yield _tried("journal", lambda: _journal(place, ask(place, r.AuditVerify()).fields["answer"]))
     newest = ask(place, r.AuditTail(count=1, all=True))
     yield _clock(place, newest.answer(EntriesAnswer).entries[-1].at, newest.as_of)
@@ -155,6 +170,29 @@ def _client(client: str, path: Path, place: Place) -> Check:
     started = shown(f"{there.get('command', 'nothing')} {there.get('args', '')}")[:200]
     again = place.command(f"setup --client {client}")
     return Check(client, "note", f"{path} has {name} start {started}, which is not this program. {again}")
+
+
+def _alerts(place: Place, *, is_trial: bool) -> Iterator[Check]:
+    """Look by which ways the owner is told, and try them if that is wished."""
+    file = open_home(place).settings
+    try:
+        ways = ways_to_owner(load(file, os.environ))
+    except TradingMcpError as error:
+        yield _failed("alerts", "bad", error)
+        return
+    if not ways:
+        said = "Nothing reaches you while you are away: there is no desktop here, and alert_url is not set."
+        yield Check("alerts", "bad" if is_trial else "note", said, f"Set it in {file}.")
+    for way in ways:
+        reason = way.send(Message(f"{place}: a trial", _TRIAL)) if is_trial else way.missing
+        if reason:
+            yield Check("alerts", "bad", f"By {way.name}: {reason}.", f"See alert_desktop and alert_url in {file}.")
+        elif is_trial:
+            yield Check("alerts", "good", f"By {way.name}: a trial went out. Look whether it is there.")
+        else:
+            yield Check(
+                "alerts", "good", f"You are told by {way.name}.", f"Try it: {place.command('doctor --notify')}"
+            )
 
 
 def _door(place: Place) -> Check:

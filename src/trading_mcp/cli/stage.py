@@ -20,6 +20,7 @@ from trading_mcp.adapters.approvals.keystore import Keystore
 from trading_mcp.adapters.approvals.signing import sign
 from trading_mcp.adapters.approvals.words import generated
 from trading_mcp.adapters.system.clock import SystemClock
+from trading_mcp.adapters.system.home import write_whole
 from trading_mcp.cli import pen
 from trading_mcp.cli.client import Reply, ask
 from trading_mcp.core.domain.market import FeedHealth
@@ -159,6 +160,9 @@ class Stage:
 
     def begin(self) -> None:
         """Start the desk, and wait until it has compared its venue with its book."""
+        home = Path(self.place.path)
+        home.mkdir(mode=0o700, parents=True)
+        write_whole(home / "settings.toml", b"alert_desktop = false\n")  # what is shown here, no desktop need show
         nothing = subprocess.DEVNULL
         with self._stops.heard(now=False):
             desk = subprocess.Popen(  # noqa: S603 - our own program

@@ -17,9 +17,18 @@ from trading_mcp.core.domain.events import (
     Released,
 )
 from trading_mcp.core.domain.money import plain
+from trading_mcp.core.domain.proposals import Proposal
+from trading_mcp.core.domain.verdict import Code
+from trading_mcp.desk.wording import SHORT, body_text
+from trading_mcp.redact import cut
 
+# Said where a notice itself could not be told; the next status and the doctor show it.
+UNREACHED: Final = "A notice did not reach you"
 # What the next status leads with; older ones stand in the operator's log and in the journal.
 NOTICES_KEPT: Final = 20
+# So few that what marks them is never cut off.
+WORDS_MAX: Final = 160
+_MARKS: Final = str.maketrans("“”", "''")
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,13 +43,16 @@ def notice_of(event: AnyEvent) -> tuple[str, str] | None:
     """Return subject and text of what a person should know now, or None."""
     match event:
         case ProposalOpened(proposal=proposal):
-            return "A proposal waits for you", f"{proposal.id}: read it and answer it."
+            return "A proposal waits for you", f"{about(proposal)} Read it and answer it: trading-mcp proposals."
+        case Latched(latch=latch) if latch.code is Code.KILL_SWITCH:
+            text = f"{latch.code}, with these words: {quoted(latch.reason)}."
+            return f"{latch.scope.key} is {latch.state.name}", text
         case Latched(latch=latch):
             return f"{latch.scope.key} is {latch.state.name}", f"{latch.code}: {latch.reason}"
         case Released(scope=scope, target=target):
             return f"{scope.key} is {target.name} again", "A signature released it."
         case OrderUnknown(order_id=order_id, reason=reason):
-            return "An order's fate is unknown", f"{order_id}: {reason}"
+            return "An order's fate is unknown", f"{order_id[:SHORT]}: {reason}"
         case ForeignHeld(position=held):
             text = f"{plain(held.quantity)} of {held.pair} at {held.venue}: counted as exposure, left alone."
             return "The account holds what the desk did not make", text
@@ -53,6 +65,16 @@ def notice_of(event: AnyEvent) -> tuple[str, str] | None:
         case DeskStarted(version=version):
             return "The desk started", f"Version {version}."
         case DeskStopped(reason=reason):
-            return "The desk stopped", reason
+            return "The desk stopped", f"With these words: {quoted(reason)}."
         case _:
             return None
+
+
+def about(proposal: Proposal) -> str:
+    """Return what a proposal is about, and its name, which whoever asked has chosen."""
+    return f"{body_text(proposal.body)}, named {quoted(proposal.id)}."
+
+
+def quoted(words: str) -> str:
+    """Return words that somebody else chose as such: between marks that they cannot close, and never believed."""
+    return f"“{cut(words.translate(_MARKS), WORDS_MAX)}” (not checked by anyone)"

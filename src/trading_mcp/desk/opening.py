@@ -52,6 +52,7 @@ async def closed(desk: Desk, reason: str, *, patience: float = 10.0) -> None:
         desk.record((DeskStopped(at=desk.ports.clock.now(), reason=reason),))
     except TradingMcpError:
         _LOG.exception("the stop is not on record")
+        desk.tell("The desk stopped", "It could not be recorded.")
 
 
 def needed_for(book: Book) -> str:

@@ -58,6 +58,9 @@ class Ports:
     raise_halt_file: Callable[[], object]
     views: Callable[[tuple[AnyEvent, ...]], None] = lambda _: None
     reach: Callable[[str], None] = lambda _: None
+    # What the owner was told of before this start and still holds, so that nothing is told twice.
+    told_before: frozenset[str] = frozenset()
+    remember_told: Callable[[frozenset[str]], None] = lambda _: None
     is_live_enabled: bool = False
     paces: Mapping[str, Pace] = field(default_factory=dict[str, Pace])
     cadence: Cadence = field(default_factory=Cadence)

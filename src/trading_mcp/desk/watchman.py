@@ -1,5 +1,6 @@
 """What an owner who is away is told of although nothing happens: patience and limits nearly spent, lone stops."""
 
+import logging
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
@@ -11,19 +12,21 @@ from trading_mcp.core.domain.protection import Kept
 from trading_mcp.core.guardrails.valuation import value_all
 from trading_mcp.desk.desk import Desk
 from trading_mcp.desk.limits import share_of, used
+from trading_mcp.desk.notices import about
 from trading_mcp.desk.wording import span_text
 
+_LOG: Final = logging.getLogger("trading_mcp.desk")
 NEARLY: Final = Decimal("0.8")
 # A stop is moved from the desk to its venue within seconds; one that is not there after this long is told of.
 UNGUARDED_MAX: Final = MINUTE
 
 
 class Watchman:
-    """Looks once a minute; each thing is told once, and again only after it had passed."""
+    """Looks once a minute; each thing is told once, also across starts, and again only after it had passed."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._told: frozenset[str] = frozenset()
+        self._told = desk.ports.told_before
         self._unguarded: dict[str, int] = {}
 
     def look(self) -> None:
@@ -34,14 +37,22 @@ class Watchman:
         seen = {key: words for key, *words in rows}
         for key in sorted(seen.keys() - self._told):
             self._desk.tell(*seen[key])
-        self._told = frozenset(seen)
+        if frozenset(seen) != self._told:
+            self._told = frozenset(seen)
+            self._remember()
+
+    def _remember(self) -> None:
+        try:
+            self._desk.ports.remember_told(self._told)
+        except Exception:  # noqa: BLE001 - logged; after the next start it is told again
+            _LOG.exception("what was told could not be kept")
 
     def _proposals(self) -> Iterator[tuple[str, str, str]]:
         now = self._desk.ports.clock.now()
         for proposal in self._desk.book.proposals.values():
             if now - proposal.opened_at >= (proposal.expires_at - proposal.opened_at) // 2:
                 left = span_text(max(0, proposal.expires_at - now))
-                yield proposal.id, "A proposal has waited half its time", f"{proposal.id} expires in {left}."
+                yield proposal.id, "A proposal has waited half its time", f"{about(proposal)} It expires in {left}."
 
     def _limits(self, facts: Facts) -> Iterator[tuple[str, str, str]]:
         desk = self._desk
@@ -50,7 +61,7 @@ class Watchman:
             share = share_of(row)
             key = f"{row.limit}/{facts.day}"
             # One that hovers about the mark is told once a day.
-            if share is not None and (share >= NEARLY or key in self._told):
+            if key in self._told or (share is not None and share >= NEARLY):
                 yield key, "A limit is nearly used up", f"{row.limit}: {row.used} of {row.allowed}."
 
     def _positions(self, facts: Facts) -> Iterator[tuple[str, str, str]]:
@@ -65,5 +76,5 @@ class Watchman:
                 lone[key] = self._unguarded.get(key, now)
         self._unguarded = lone
         for key, since in lone.items():
-            if now - since >= UNGUARDED_MAX:
+            if now - since >= UNGUARDED_MAX or f"stop/{key}" in self._told:
                 yield f"stop/{key}", "A position has no stop at its venue", f"{key}: the desk alone watches its stop."

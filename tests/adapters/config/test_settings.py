@@ -56,7 +56,8 @@ def test_a_key_that_there_is_not_is_named(key: str, path: Path) -> None:
     if "which there is not" in error.message:
         assert (
             error.next_step
-            == "Use: log_level, log_days, idle_minutes, anchor, assistants_read_only, assistants_exclude_tools."
+            == "Use: log_level, log_days, idle_minutes, anchor, alert_desktop, alert_url, assistants_read_only, "
+            "assistants_exclude_tools."
         )
 
 
@@ -80,6 +81,14 @@ def test_a_key_that_there_is_not_is_named(key: str, path: Path) -> None:
         "anchor = false",
         'anchor = "/a\\u001b"',
         f'anchor = "/{"x" * 5_000}"',
+        'alert_url = "ntfy.sh/canary"',
+        'alert_url = "Json://canary"',
+        'alert_url = "json://can ary"',
+        'alert_url = "json://"',
+        'alert_url = "json://canary\\u001b"',
+        f'alert_url = "json://{"x" * 5_000}"',
+        "alert_url = 7",
+        'alert_desktop = "yes"',
     ],
 )
 def test_a_value_that_cannot_be_is_named_and_not_repeated(line: str, path: Path) -> None:

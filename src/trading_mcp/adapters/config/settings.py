@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,8 @@ BYTES_MAX: Final = 64 * 1024
 PREFIX: Final = "TRADING_MCP_"
 FROM_ENVIRONMENT: Final = ("log_level", "log_days", "idle_minutes")
 """Keys that no limit, no money and no record depends on."""
+
+_ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]{0,30}://\S+")
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -39,6 +42,19 @@ class Settings(BaseModel):
         ),
     ] = ""
 
+    alert_desktop: Annotated[
+        bool,
+        Field(description="Whether this machine's desktop, where there is one, shows what the owner should know"),
+    ] = True
+    alert_url: Annotated[
+        str,
+        Field(
+            max_length=2048,
+            repr=False,
+            description="Where that is sent for an owner who is away, as https://appriseit.com spells it: a secret",
+        ),
+    ] = ""
+
     assistants_read_only: Annotated[
         bool, Field(description="Whether assistants may only look, whatever they are started with")
     ] = False
@@ -52,6 +68,13 @@ class Settings(BaseModel):
         if path and not (Path(path).is_absolute() and path.isprintable()):
             raise ValueError("an absolute path, from / on")
         return path
+
+    @field_validator("alert_url")
+    @classmethod
+    def _is_address(cls, url: str) -> str:
+        if url and (not url.isprintable() or _ADDRESS.fullmatch(url) is None):
+            raise ValueError('an address such as "ntfys://ntfy.sh/…", without spaces')
+        return url
 
 
 def load(path: Path, environ: Mapping[str, str]) -> Settings:
