@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Generator, Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,11 @@ from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.evolve import evolve, replay
 from trading_mcp.core.domain.latches import ACCOUNT, Latch, TradingState
+from trading_mcp.core.domain.market import DAY
 from trading_mcp.core.domain.money import exactly
 from trading_mcp.core.domain.orders import Door, OrderState
 from trading_mcp.core.domain.verdict import Code
+from trading_mcp.desk.earning import DayEnd, Flow
 from trading_mcp.errors import JournalError
 from trading_mcp.place import located
 
@@ -85,6 +88,23 @@ async def test_the_views_catch_up_and_words_are_found(home: Opened) -> None:
     assert (await records.found("", "DeskCreated", 0, 5)).seqs == (1,)
     assert (home.folder.path / "views.db").stat().st_mode & 0o077 == 0
     records.close(is_here=True)
+
+
+async def test_how_each_day_ended_is_told_with_what_was_paid_in_before(home: Opened) -> None:
+    at = home.book.at
+    for later, value in ((0, "100"), (DAY, "260")):
+        values = {"account": Decimal(value)}
+        marked = e.Marked(at=at + later, day="", market_days={}, values=values)
+        paid = Decimal("150.5")
+        moved = e.CashMoved(
+            at=at + later, venue="paper", asset="USD", amount=paid, value=paid, transfer_id=f"paid {later}"
+        )
+        home.journal.append(at + later, [marked, moved])
+    records = Records(home)
+    told = await records.earned(0)
+    records.close(is_here=False)
+    flow = Flow(Decimal(100), Decimal("150.5"))
+    assert told.values == (DayEnd(Decimal(100)), DayEnd(Decimal(260), (flow,)))
 
 
 async def test_the_views_go_on_from_a_snapshot_and_are_made_anew_when_they_are_gone(

@@ -21,7 +21,7 @@ from trading_mcp.core.domain.orders import OrderState
 from trading_mcp.core.ports import Entry
 from trading_mcp.core.snapshot import UnknownSnapshot, thaw
 from trading_mcp.desk.earning import ROWS_MAX as EARNED_MAX
-from trading_mcp.desk.earning import Closed, Earned, nothing
+from trading_mcp.desk.earning import Closed, DayEnd, Earned, Flow, nothing
 from trading_mcp.desk.searching import Found
 from trading_mcp.errors import TradingMcpError
 
@@ -103,7 +103,7 @@ class Records:
         return await asyncio.to_thread(self._found, text, kind, before, limit)
 
     async def earned(self, first: int) -> Earned:
-        """Return what fills since an entry realised, and the account's values day by day."""
+        """Return what fills since an entry realised, and how each day ended for the account."""
         deadline = time.monotonic() + ASKED_WITHIN
         try:
             await self.catch_up(lambda: time.monotonic() < deadline, 0)
@@ -189,7 +189,11 @@ class Records:
                 )
                 for row in rows
             )
-            return Earned(fills, tuple(map(Decimal, values)), views.seq)
+            days = tuple(
+                DayEnd(Decimal(value), tuple(Flow(Decimal(before), Decimal(amount)) for before, amount in flows))
+                for value, flows in values
+            )
+            return Earned(fills, days, views.seq)
 
     def _found(self, text: str, kind: str, before: int, limit: int) -> Found:
         asked = {"before": before} if before else {}

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from itertools import pairwise
+from math import prod
 from typing import Final, NamedTuple, Protocol
 
-from trading_mcp.core.domain.money import ZERO
+from trading_mcp.core.domain.money import ONE, ZERO
 
 # Fewer daily returns than these say nothing; a market of coins trades on every day of a year.
 RETURNS_MIN: Final = 20
@@ -29,11 +30,25 @@ class Closed(NamedTuple):
     realised: Decimal
 
 
+class Flow(NamedTuple):
+    """Money that came or went, and what the account was worth just before."""
+
+    before: Decimal
+    amount: Decimal
+
+
+class DayEnd(NamedTuple):
+    """The last value of the account on a day, and what came and went since the one before."""
+
+    value: Decimal
+    flows: tuple[Flow, ...] = ()
+
+
 class Earned(NamedTuple):
-    """Fills, newest first, the last value of the account on each day, and up to which entry both are told."""
+    """Fills, newest first, how each day ended, and up to which entry both are told."""
 
     fills: tuple[Closed, ...]
-    values: tuple[Decimal, ...]
+    values: tuple[DayEnd, ...]
     as_of: int
 
 
@@ -59,17 +74,29 @@ class Steadiness(NamedTuple):
     note: str
 
 
-def steadiness(values: Sequence[Decimal]) -> Steadiness:
+def steadiness(values: Sequence[DayEnd]) -> Steadiness:
     """Return how much was earned for how much ups and downs, by daily returns."""
-    returns = [now / then - 1 for then, now in pairwise(values) if then > ZERO]
+    returns = _daily(values)
     if len(returns) < RETURNS_MIN:
         note = f"{len(returns)} daily returns so far; Sharpe and Sortino take {RETURNS_MIN}."
         return Steadiness("", "", note)
     mean = sum(returns, start=ZERO) / len(returns)
     spread = _root(sum(((each - mean) ** 2 for each in returns), start=ZERO) / (len(returns) - 1))
     below = _root(sum((min(each, ZERO) ** 2 for each in returns), start=ZERO) / len(returns))
-    note = f"By {len(returns)} daily returns, a year has {DAYS_A_YEAR} days; money paid in or out counts as one."
+    note = f"By {len(returns)} daily returns, a year has {DAYS_A_YEAR} days; money paid in or out is none."
     return Steadiness(_ratio(mean, spread), _ratio(mean, below), note)
+
+
+def _daily(values: Sequence[DayEnd]) -> list[Decimal]:
+    """Return what each day grew by, from one flow to the next, so that none of them is taken for growth."""
+    returns: list[Decimal] = []
+    for then, now in pairwise(values):
+        starts = [then.value, *(flow.before + flow.amount for flow in now.flows)]
+        ends = [*(flow.before for flow in now.flows), now.value]
+        if min(starts) > ZERO:
+            growth = prod((end / start for start, end in zip(starts, ends, strict=True)), start=ONE)
+            returns.append(growth - ONE)
+    return returns
 
 
 def _root(value: Decimal) -> Decimal:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.adapters.journal.samples import KINDS, sample
 from tests.adapters.journal.story import story
@@ -15,8 +16,9 @@ from tests.adapters.journal.support import NOON, called, checkpointer
 from trading_mcp.adapters.journal.projection import Step, actor_of, names_of
 from trading_mcp.adapters.journal.sqlite import SqliteJournal
 from trading_mcp.adapters.journal.views import Page, Views, replayed
-from trading_mcp.core.domain.events import Event, ForeignHeld, ToolCalled
+from trading_mcp.core.domain.events import CashMoved, Event, ForeignHeld, Marked, ToolCalled
 from trading_mcp.core.domain.evolve import replay
+from trading_mcp.core.domain.market import DAY
 from trading_mcp.core.domain.money import exactly
 from trading_mcp.core.domain.orders import Door
 from trading_mcp.core.domain.portfolio import Position
@@ -86,7 +88,31 @@ def test_what_was_earned_is_told_since_an_entry_and_the_account_day_by_day(views
     values = [row for row in views.snapshots(limit=500).rows if row["scope"] == "account"]
     days = {row["at"] // 86_400_000_000: row["value"] for row in reversed(values)}
     assert values
-    assert views.closing_values() == list(days.values())
+    assert [value for value, _ in views.closing_values()] == list(days.values())
+
+
+def test_what_came_and_went_is_told_with_the_day_it_came_before_and_with_the_value_it_met(
+    views: Views, journal: SqliteJournal
+) -> None:
+    book = replay(entry.event for entry in journal.entries())
+    marked = next(entry.event for entry in journal.entries() if isinstance(entry.event, Marked))
+    moved = next(entry.event for entry in journal.entries() if isinstance(entry.event, CashMoved))
+    held = Position(book="external", venue="paper", pair="ETH-USDT", quantity=Decimal(2))
+    journal.append(
+        NOON,
+        [
+            replace(moved, value=Decimal(-30), transfer_id="y"),
+            replace(moved, value=Decimal(0), transfer_id="z"),
+            ForeignHeld(at=NOON, position=held, value=Decimal(7)),
+        ],
+    )
+    journal.append(NOON + DAY, [replace(marked, at=NOON + DAY, values={"account": Decimal(50_100)})])
+    journal.append(NOON + DAY, [replace(moved, at=NOON + DAY, transfer_id="later")])
+    replayed(views, journal.entries(views.seq), book)
+    assert views.closing_values() == [
+        ("50030", []),
+        ("50100", [("50030", "5"), ("50035", "-30"), ("50005", "7")]),
+    ]
 
 
 def test_a_closed_position_is_shown_as_nothing_held(views: Views) -> None:

@@ -234,6 +234,19 @@ def _marked(step: Step, event: e.Marked) -> Rows:
         yield "snapshots", {**row, "scope": scope, "value": str(value)}
 
 
+def _flow(step: Step, event: e.CashMoved | e.ForeignHeld) -> Rows:
+    """Money that came or went, and what the account was worth before; so that neither is taken for a result."""
+    measure = None if step.before is None else step.before.measures.get("account")
+    if measure is not None and event.value:
+        amounts = {"before": str(measure.value), "amount": str(event.value)}
+        yield "flows", {"seq": step.entry.seq, "at": step.entry.at, **amounts}
+
+
+def _foreign(step: Step, event: e.ForeignHeld) -> Rows:
+    yield from _flow(step, event)
+    yield from _positions(step, event)
+
+
 def _state(step: Step, _: object) -> Rows:
     book = step.after
     latches = [f"{key} {latch.state.name}" for key, latch in sorted(book.latches.items())]
@@ -269,7 +282,8 @@ _MAKERS: Final[dict[type[e.Event], Callable[[Step, Any], Rows]]] = {
     e.PolicyChanged: _state,
     e.FillRecorded: _fill,
     e.Adjusted: _positions,
-    e.ForeignHeld: _positions,
+    e.CashMoved: _flow,
+    e.ForeignHeld: _foreign,
     e.Reconciled: _positions,
     e.AlgorithmSet: _algorithm,
     e.MandateIssued: _algorithm,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -23,7 +24,7 @@ from trading_mcp.errors import JournalError
 from trading_mcp.redact import plain
 
 # Whatever changes the tables, or the fold they show, makes them anew.
-MADE_BY: Final = f"1.{FOLD_VERSION}"
+MADE_BY: Final = f"2.{FOLD_VERSION}"
 ROWS_MAX: Final = 500
 BATCH: Final = 1000
 
@@ -82,6 +83,7 @@ _TABLES: Final[dict[str, tuple[dict[str, type], str | tuple[str, ...]]]] = {
         "name",
     ),
     "snapshots": ({"id": str, **_WHEN, "scope": str, "value": str}, "id"),
+    "flows": ({**_WHEN, "before": str, "amount": str}, "seq"),
     "system_state": ({"key": str, "value": str, **_WHEN}, "key"),
     "experiments": ({"id": str, **_WHEN, "subject": str, "parameters": str, "metrics": str}, "id"),
     "applied": ({"id": int, "version": str, "seq": int, "hash": bytes}, "id"),
@@ -109,6 +111,7 @@ _OF_SCOPE: Final = "rowid < :before AND (:scope = '' OR scope = :scope)"
 _CLOSING: Final = (
     "SELECT at / 86400000000 AS day, max(seq), value FROM snapshots WHERE scope = 'account' GROUP BY 1 ORDER BY 1"
 )
+_FLOWS: Final = "SELECT seq, before, amount FROM flows ORDER BY seq"
 _END: Final = 2**63 - 1
 
 
@@ -188,11 +191,22 @@ class Views:
             )
             return list(found)
 
-    def closing_values(self) -> list[str]:
-        """The last value of the account on each day there is one, oldest first."""
+    def closing_values(self) -> list[tuple[str, list[tuple[str, str]]]]:
+        """The last value of the account on each day there is one, oldest first, and what came and went before it.
+
+        Each of those as the value it met, and the amount.
+        """
         with self._lock:
-            found = self._database.execute(_CLOSING)  # pyright: ignore[reportUnknownMemberType]
-            return [value for _, _, value in found]
+            closings = list(self._database.execute(_CLOSING))  # pyright: ignore[reportUnknownMemberType]
+            flows = deque(self._database.execute(_FLOWS))  # pyright: ignore[reportUnknownMemberType]
+        found: list[tuple[str, list[tuple[str, str]]]] = []
+        for _, closed, value in closings:
+            since: list[tuple[str, str]] = []
+            while flows and flows[0][0] < closed:
+                _, before, amount = flows.popleft()
+                since.append((before, amount))
+            found.append((value, since))
+        return found
 
     def system_state(self) -> dict[str, str]:
         with self._lock:
