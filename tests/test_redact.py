@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trading_mcp import redact
 from trading_mcp.redact import REDACTED, TEXT_LENGTH_MAX, cut, plain, redacted
 
 # Canaries: shaped like what they imitate, opening nothing. Built in pieces, so that no scanner mistakes them.
@@ -43,6 +44,15 @@ NAMED = (
     "secret: token: {}",
     "Cookie: {}",
     "pin={}",
+    "mnemonic is {} and more",
+    "recovery phrase: {}",
+    "credentials={}",
+    "key_id: {}",
+    "session_id={}",
+    "auth={}",
+    "passwd={}",
+    "pwd: {}",
+    "OTP={}",
 )
 
 
@@ -126,6 +136,13 @@ def test_a_secret_cannot_hide_behind_characters_nobody_sees(hidden: str) -> None
         line = redacted(f"note {hidden.join(canary)} end")
         assert canary not in line
         assert REDACTED in line
+
+
+@given(st.data())
+def test_no_name_is_passed_over_because_a_line_seems_to_have_none(data: st.DataObject) -> None:
+    names, _ = data.draw(st.sampled_from(redact._NAMED))  # pyright: ignore[reportPrivateUsage]
+    line = data.draw(st.from_regex(names, alphabet=st.characters(max_codepoint=127)))
+    assert names.search(line) is None or redact._may_name(line)  # pyright: ignore[reportPrivateUsage]
 
 
 def test_a_secret_is_removed_before_the_line_is_cut() -> None:

@@ -32,13 +32,12 @@ _NAME = (
 _PHRASE_NAME = r"(?:passphrase|mnemonic|(?:seed|recovery)[_\-. ]?phrase)"
 _EQUALS = r"""["']?\s{0,3}[:=]\s{0,3}"""
 _QUOTED = r""""(?:\\.|[^"\\])*"?|'(?:\\.|[^'\\])*'?"""
-_PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
-    # A private key in armour, whole or cut off.
-    (re.compile(r"-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|\Z)"), REDACTED),
-    # scheme://user:password@host
-    (re.compile(r"(?<=://)[^\s/@]{1,512}@"), f"{REDACTED}@"),
-    # Bearer …, Basic …, when what follows is no word
-    (re.compile(r"(?i)\b(bearer|basic)\s+(?=\S*\d|\S{20})[A-Za-z0-9+/_.~=-]{6,}"), rf"\1 {REDACTED}"),
+# Each name below has one of these in it: text with none, as nearly all of it is, need not be searched for names.
+_STEMS = (
+    "pass", "phrase", "mnemonic", "secret", "credential", "key", "token", "auth", "cookie", "session", "signature",
+    "pwd", "otp", "pin",
+)  # fmt: skip
+_NAMED: tuple[tuple[re.Pattern[str], str], ...] = (
     # A phrase is several words: everything up to the next mark goes.
     (
         re.compile(rf"""(?i)({_PHRASE_NAME}(?:{_EQUALS}|\sis\s))({_QUOTED}|[^"',;&}}\]]+\]?)"""),
@@ -56,6 +55,16 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
         ),
         rf"\1{REDACTED}",
     ),
+)
+_BEFORE: tuple[tuple[re.Pattern[str], str], ...] = (
+    # A private key in armour, whole or cut off.
+    (re.compile(r"-----BEGIN [A-Z0-9 ]+-----.*?(?:-----END [A-Z0-9 ]+-----|\Z)"), REDACTED),
+    # scheme://user:password@host
+    (re.compile(r"(?<=://)[^\s/@]{1,512}@"), f"{REDACTED}@"),
+    # Bearer …, Basic …, when what follows is no word
+    (re.compile(r"(?i)\b(bearer|basic)\s+(?=\S*\d|\S{20})[A-Za-z0-9+/_.~=-]{6,}"), rf"\1 {REDACTED}"),
+)
+_AFTER: tuple[tuple[re.Pattern[str], str], ...] = (
     # Shapes that issuers chose so that they can be recognised.
     (
         re.compile(
@@ -78,10 +87,16 @@ _SEGMENT = re.compile(r"[A-Za-z0-9+/]{12,}")
 def redacted(text: str, length_max: int = TEXT_LENGTH_MAX) -> str:
     """One line, at most `length_max` characters, without secrets or characters a person cannot see."""
     line = plain(text)
-    for pattern, replacement in _PATTERNS:
+    for pattern, replacement in (*_BEFORE, *(_NAMED if _may_name(line) else ()), *_AFTER):
         line = pattern.sub(replacement, line)
     # Cutting comes last: half a secret at the end of a line is still half a secret.
     return cut(_RUN.sub(_without_noise, line), length_max)
+
+
+def _may_name(line: str) -> bool:
+    # Beyond ASCII a letter may match another that no folding of case makes of it.
+    low = line.lower()
+    return not line.isascii() or any(stem in low for stem in _STEMS)
 
 
 def plain(text: str) -> str:
