@@ -4,6 +4,7 @@ import json
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -124,6 +125,28 @@ async def connected(url: str, secret: str, mode: str) -> AsyncGenerator[Client]:
         Client(streamable_http_client(url, http_client=http), mode=mode) as client,
     ):
         yield client
+
+
+def told_until(desk: DeskProcess, sentence: str) -> str:
+    deadline = time.monotonic() + WITHIN
+    while sentence not in (told := desk.say("audit", "tail").words):
+        assert time.monotonic() < deadline, told
+    return told
+
+
+@pytest.mark.slow
+def test_who_may_come_in_is_on_record_from_the_start_and_whenever_it_changes(data: Path) -> None:
+    desk = DeskProcess(data)
+    assert desk.say("home", "new", "simulated").code == 0
+    secrets = [made(desk, "early", "reader")]
+    desk.start()
+    assert "by HTTP: early may come in as reader" in desk.say("audit", "tail").words
+    secrets.append(made(desk, "late", "trader"))
+    told_until(desk, "by HTTP: late may come in as trader")
+    assert desk.say("token", "revoke", "early").code == 0
+    told_until(desk, "by HTTP: a token of early opens nothing any more")
+    desk.end()
+    assert not any(secret.encode() in content for secret in secrets for content in contents(data))
 
 
 @pytest.mark.slow

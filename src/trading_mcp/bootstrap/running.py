@@ -21,7 +21,7 @@ from trading_mcp.adapters.system.oplog import OperatorLog
 from trading_mcp.adapters.system.signals import leave_terminal, signals
 from trading_mcp.bootstrap.alerts import Remembered, outbox_of
 from trading_mcp.bootstrap.homes import Opened, approver_folder, keep_snapshot, open_or_make
-from trading_mcp.bootstrap.http import http_door, listening
+from trading_mcp.bootstrap.http import http_door, listening, tokens_of
 from trading_mcp.bootstrap.records import Records
 from trading_mcp.bootstrap.services import DeskServices, PinnedNow
 from trading_mcp.core.domain import commands as c
@@ -168,6 +168,7 @@ class _Running:
         services = DeskServices(self._home, self._keystore, records)
         self._latch_trouble(desk)
         self._pin(desk, services)
+        self._see_tokens(desk)
         self._halt.arm()
         assistants = self._assistants = _assistants(desk, self._home, self._place, self._notes(), records.earned)
         door = self._door = LocalDoor(desk, services, self._home.since, self._stop, self._notes(), assistants)
@@ -227,6 +228,14 @@ class _Running:
         if enroll is not None:
             desk.commit(enroll)
 
+    def _see_tokens(self, desk: Desk) -> None:
+        """Put on record who may come in by HTTP, whenever the owner has changed that."""
+        # Of a file that is not ours alone no token is taken, and who comes by HTTP hears of it.
+        with contextlib.suppress(TradingMcpError):
+            held = tokens_of(self._home).told()
+            if {each.name: each for each in held} != desk.book.tokens:
+                desk.commit(c.SeeTokens(tokens=held))
+
     def _happened(self, events: tuple[AnyEvent, ...]) -> None:
         """Tell who watches at the terminal, and who watches through a door."""
         self._watcher.happened(events)
@@ -265,6 +274,7 @@ class _Running:
         idle = 0.0
         while True:
             await asyncio.sleep(WATCH_EVERY)
+            self._see_tokens(desk)
             if not self._home.lock.stands:
                 self._stop("the home's folder was moved or removed")
             idle = 0.0 if self._is_needed(desk) else idle + WATCH_EVERY

@@ -167,6 +167,9 @@ def _of_people(event: e.AnyEvent) -> str:
             return f"the approver of this home is {fingerprint}"
         case e.ApproverReplaced(fingerprint=fingerprint):
             return f"{fingerprint} took the approver's place without the old key's word: it signs here in a day"
+        case e.TokensChanged(made=made, revoked=revoked):
+            told = [f"a token of {one.name} opens nothing any more" for one in revoked]
+            return "by HTTP: " + "; ".join(told + [f"{one.name} may come in as {one.role}" for one in made])
         case e.ToolCalled(tool=tool, door=door):
             return f"{tool} asked through {door}"
         case e.ToolAnswered(status=status):

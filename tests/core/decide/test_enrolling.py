@@ -9,7 +9,7 @@ from tests.core.decide.test_releasing import with_money_of
 from tests.core.guardrails.shipped import LIVE, SIMULATED
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain import events as e
-from trading_mcp.core.domain.home import Mode
+from trading_mcp.core.domain.home import Mode, Token
 from trading_mcp.core.domain.latches import TradingState
 from trading_mcp.core.domain.market import DAY, HOUR, MINUTE
 from trading_mcp.core.domain.money import exactly, plain
@@ -95,6 +95,25 @@ def test_with_the_stranger_come_the_shipped_limits_where_those_are_tighter() -> 
         ("account.orders_open_max", "50", "20")
     ]
     assert desk.book.policy.crypto.ask_above == 100, "what the owner has tightened stays"
+
+
+def test_who_may_come_in_by_http_is_on_record_once_and_again_when_that_changed() -> None:
+    desk = Desk()
+    assert desk.do(c.SeeTokens(tokens=())) == ()
+    laptop = Token(name="laptop", role="reader", made_at=1, fingerprint="0a")
+    scripts = Token(name="scripts", role="trader", made_at=2, fingerprint="0b")
+    other = replace(laptop, fingerprint="0c")
+
+    def seen(*tokens: Token) -> list[tuple[tuple[Token, ...], tuple[Token, ...]]]:
+        return [(event.made, event.revoked) for event in only(desk.do(c.SeeTokens(tokens=tokens)), e.TokensChanged)]
+
+    assert seen(scripts, laptop) == [((laptop, scripts), ())]
+    assert seen(laptop, scripts) == []
+    assert seen(scripts, other) == [((other,), (laptop,))], "another token under the name of one is seen"
+    assert seen(other) == [((), (scripts,))]
+    assert seen() == [((), (other,))]
+    assert desk.book.tokens == {}
+    assert desk.replayed() == desk.book
 
 
 def resting(desk: Desk) -> str:

@@ -20,7 +20,7 @@ from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.closing import Closing, Stage
 from trading_mcp.core.domain.evolve import evolve, first_book
-from trading_mcp.core.domain.home import Mode
+from trading_mcp.core.domain.home import Mode, Token
 from trading_mcp.core.domain.latches import ACCOUNT, Latch, Scope, ScopeKind, TradingState
 from trading_mcp.core.domain.mandates import Algorithm, Mandate
 from trading_mcp.core.domain.money import exactly
@@ -57,6 +57,7 @@ MANDATE: Final = Mandate(
     issued_at=NOON,
     value_at_issue=D(100),
 )
+TOKEN: Final = Token(name="laptop", role="reader", made_at=NOON, fingerprint="0f")
 DENIAL: Final = Finding(code=Code.PRICE_STALE, outcome=Outcome.DENY, reason="old")
 GUARD: Final = Protection(
     position=KEY, is_long=True, entry=D(100), best=D(110), stop=D(90), target=D(120), kept=Kept.VENUE, parent="i1"
@@ -201,5 +202,6 @@ NEXT: Final[tuple[tuple[e.AnyEvent, str], ...]] = (
     (e.ApproverEnrolled(at=LATER, fingerprint="f", public_key="k"), "approver"),
     (e.ApproverReplaced(at=LATER, fingerprint="f", public_key="k", shipped=fresh(Mode.LIVE).policy), "stranger"),
     (e.LiveEnabled(at=LATER, venue="paper", account="a", nonce="n5"), "live_accounts nonces"),
+    (e.TokensChanged(at=LATER, made=(TOKEN,)), "tokens"),
     (e.SnapshotTaken(at=LATER, fold_version=1, seq=1, digest="d"), ""),
 )  # fmt: skip

@@ -16,6 +16,7 @@ from typing import Final, Literal
 import msgspec
 
 from trading_mcp.adapters.system.home import write_whole
+from trading_mcp.core.domain import home as domain
 from trading_mcp.core.ports import Clock
 from trading_mcp.errors import HomeUnsafe, HomeUnusable, UsageInvalid
 from trading_mcp.place import is_name, require_private, shown
@@ -66,6 +67,13 @@ class Tokens:
         if not all(is_name(each.name) and len(each.sha256) == 2 * hashlib.sha256().digest_size for each in found):
             raise self._unusable("holds no tokens of ours")
         return found
+
+    def told(self) -> tuple[domain.Token, ...]:
+        """Return who may come in, as it is put on record: a token put in the place of another shows as another."""
+        return tuple(
+            domain.Token(name=each.name, role=each.role, made_at=each.made_at, fingerprint=_digest(each.sha256)[:16])
+            for each in self.all()
+        )
 
     def holder(self, secret: str) -> Token | None:
         """Return whose token that is; every one is compared, in time that tells nothing."""

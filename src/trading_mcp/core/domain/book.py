@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from trading_mcp.core.domain.closing import Closing
-from trading_mcp.core.domain.home import Home
+from trading_mcp.core.domain.home import Home, Token
 from trading_mcp.core.domain.latches import Latch, TradingState, state_of
 from trading_mcp.core.domain.mandates import Algorithm, Mandate
 from trading_mcp.core.domain.market import Market
@@ -96,6 +96,7 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     live_accounts: frozenset[str] = frozenset()
     approver: str = ""
     stranger: Stranger | None = None
+    tokens: dict[str, Token] = {}
     foreign: dict[str, tuple[ForeignOrder, ...]] = {}
     triggers: dict[Code, int] = {}
 

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import msgspec
 
+from trading_mcp.core.domain.home import Token
 from trading_mcp.core.domain.latches import Latch, Scope, TradingState
 from trading_mcp.core.domain.mandates import Algorithm
 from trading_mcp.core.domain.orders import Door, Fill, ForeignOrder, Intent
@@ -185,6 +186,12 @@ class AdoptOrders(Command, frozen=True, kw_only=True):
     orders: tuple[ForeignOrder, ...]
 
 
+class SeeTokens(Command, frozen=True, kw_only=True):
+    """These are all the tokens that open the home's HTTP door."""
+
+    tokens: tuple[Token, ...]
+
+
 class SetAlgorithm(Command, frozen=True, kw_only=True):
     """Create, edit, enable or disable an algorithm."""
 
@@ -268,6 +275,7 @@ AnyCommand = (
     | ReadVenue
     | AdoptForeign
     | AdoptOrders
+    | SeeTokens
     | SetAlgorithm
     | ChangePolicy
     | Approve

@@ -15,6 +15,7 @@ from trading_mcp.core.domain.events_owner import (
     ProposalOpened,
     Refused,
     Released,
+    TokensChanged,
 )
 from trading_mcp.core.domain.home import Home
 from trading_mcp.core.domain.latches import Latch, Scope
@@ -347,5 +348,6 @@ AnyEvent = (
     | ApproverEnrolled
     | ApproverReplaced
     | LiveEnabled
+    | TokensChanged
     | SnapshotTaken
 )

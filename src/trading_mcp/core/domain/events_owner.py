@@ -1,6 +1,7 @@
 """What the owner is asked, what the owner answered, and who the owner is."""
 
 from trading_mcp.core.domain.event import Event
+from trading_mcp.core.domain.home import Token
 from trading_mcp.core.domain.latches import Scope, TradingState
 from trading_mcp.core.domain.policy import Delta, Policy
 from trading_mcp.core.domain.proposals import Proposal, ProposalEnd, Statement
@@ -81,3 +82,10 @@ class LiveEnabled(Event, frozen=True, kw_only=True):
     venue: str
     account: str
     nonce: str
+
+
+class TokensChanged(Event, frozen=True, kw_only=True):
+    """Others may come in by HTTP than was last on record: the owner made tokens, or took them back."""
+
+    made: tuple[Token, ...] = ()
+    revoked: tuple[Token, ...] = ()

@@ -101,5 +101,6 @@ _FOLDS: Final[dict[type[e.Event], Callable[[Book, Any], Book]]] = {
     e.ApproverEnrolled: a.enrolled,
     e.ApproverReplaced: a.approver_replaced,
     e.LiveEnabled: a.live_enabled,
+    e.TokensChanged: a.tokens_changed,
     e.SnapshotTaken: _only_time,
 }

@@ -296,5 +296,11 @@ def live_enabled(book: Book, event: e.LiveEnabled) -> Book:
     )
 
 
+def tokens_changed(book: Book, event: e.TokensChanged) -> Book:
+    gone = {token.name for token in event.revoked}
+    kept = {name: token for name, token in book.tokens.items() if name not in gone}
+    return replace(book, at=event.at, tokens=kept | {token.name: token for token in event.made})
+
+
 def created_again(_book: Book, _event: e.DeskCreated) -> Book:
     raise ValueError("a journal creates its desk once, in its first entry")

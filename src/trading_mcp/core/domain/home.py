@@ -1,4 +1,4 @@
-"""A home's identity, written once in the first entry and never changed: its name, mode, money and approver."""
+"""A home's identity, written once in the first entry and never changed; and who may come in there by HTTP."""
 
 from decimal import Decimal
 from enum import StrEnum
@@ -19,6 +19,15 @@ class Mode(StrEnum):
     def is_guarded(self) -> bool:
         """Say whether the rules for real money bind: signed mandates, account counts, delays."""
         return self in (Mode.DRY, Mode.LIVE)
+
+
+class Token(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may come in by HTTP, and as what; the fingerprint tells one token from another and opens nothing."""
+
+    name: str
+    role: str
+    made_at: int
+    fingerprint: str
 
 
 class Home(msgspec.Struct, frozen=True, kw_only=True):

@@ -53,6 +53,7 @@ _DECISIONS: Final[dict[type[c.Command], Callable[[Any, Book, Facts], tuple[AnyEv
     c.AdoptOrders: adopting.orders,
     c.Enroll: enrolling.enroll,
     c.EnableLive: enrolling.enable_live,
+    c.SeeTokens: enrolling.see_tokens,
     c.SetAlgorithm: changing.set_algorithm,
     c.ChangePolicy: changing.change,
 }

@@ -1,10 +1,17 @@
-"""Who signs for a home, and for which accounts real money may be traded; what nobody signed for has to wait a day."""
+"""Who signs for a home, what may be traded with real money, who comes in by HTTP; what nobody signed waits a day."""
 
 from typing import Final
 
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain.book import Book
-from trading_mcp.core.domain.events import AnyEvent, ApproverEnrolled, ApproverReplaced, LiveEnabled, PolicyChanged
+from trading_mcp.core.domain.events import (
+    AnyEvent,
+    ApproverEnrolled,
+    ApproverReplaced,
+    LiveEnabled,
+    PolicyChanged,
+    TokensChanged,
+)
 from trading_mcp.core.domain.facts import Facts
 from trading_mcp.core.domain.home import Mode
 from trading_mcp.core.domain.latches import TradingState
@@ -78,3 +85,11 @@ def enable_live(command: c.EnableLive, book: Book, facts: Facts) -> tuple[AnyEve
             event = LiveEnabled(at=facts.now, venue=command.venue, account=command.account, nonce=facts.signed.nonce)
             draft.emit(event)
     return tuple(draft.events)
+
+
+def see_tokens(command: c.SeeTokens, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
+    """Put on record whose tokens were made and taken back since it was last done; the same ones are no news."""
+    held = {token.name: token for token in sorted(command.tokens, key=lambda token: token.name)}
+    made = tuple(token for name, token in held.items() if book.tokens.get(name) != token)
+    revoked = tuple(token for name, token in book.tokens.items() if held.get(name) != token)
+    return (TokensChanged(at=facts.now, made=made, revoked=revoked),) if made or revoked else ()
