@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.stdio import stdio_client
+from mcp.client.subscriptions import SubscriptionLost
 
 from tests.cli.desks import PROGRAM, DeskProcess
 from tests.places import short
@@ -134,6 +136,25 @@ async def test_the_official_client_gets_a_session_or_the_reason_why_not(
     ):
         async with client("--toolsets", "moon"):
             pass
+
+
+async def test_a_desk_that_stops_ends_a_stream_in_words_and_one_that_is_killed_does_not(home: DeskProcess) -> None:
+    program, *arguments = PROGRAM
+    server = StdioServerParameters(command=program, args=[*arguments], env=home.environment)
+
+    async def heard(end: Callable[[], object]) -> None:
+        home.start()
+        async with (
+            Client(stdio_client(server), mode="auto") as assistant,
+            assistant.listen(resource_subscriptions=["desk://status"]) as stream,
+        ):
+            await asyncio.to_thread(end)
+            async for _ in stream:
+                pass  # what was still on its way
+
+    await heard(lambda: (home.say("stop"), home.ended()))
+    with pytest.RaisesGroup(SubscriptionLost, allow_unwrapped=True, flatten_subgroups=True):
+        await heard(home.kill)
 
 
 def test_an_unknown_tool_is_refused_by_the_desk_to_both(home: DeskProcess) -> None:

@@ -57,6 +57,10 @@ class Assistants(Protocol):
         """Carry one session, from the first byte after both first lines until either side ends."""
         ...
 
+    async def part(self) -> None:
+        """Say goodbye to whoever listens, before their connections are ended."""
+        ...
+
 
 class LocalDoor:
     """Serves the desk's socket to this user's own programs; what they are is `Door.CLI`, whatever they say."""
@@ -95,6 +99,8 @@ class LocalDoor:
         """Let nobody in any more, and end what is under way."""
         if self._server is not None:
             self._server.close()
+        if self._assistants is not None:
+            await self._assistants.part()
         for task in tuple(self._connections):
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
@@ -216,7 +222,7 @@ class LocalDoor:
             case r.AuditVerify():
                 self._note(called)
                 verified = await self._services.verified()
-                return verified, Exit.DONE if verified.holds else Exit.UNSOUND
+                return verified, Exit.DONE if verified.is_sound else Exit.UNSOUND
             case r.AuditLines(since=since):
                 self._note(called)
                 return self._services.lines(since, LINES_EACH), Exit.DONE

@@ -74,6 +74,10 @@ class McpDoor:
         session = Session(reader, writer)
         await server.run(session, session, server.create_initialization_options())
 
+    async def part(self) -> None:
+        """Say goodbye on every stream that somebody listens on, while the connections under them still stand."""
+        await self._watching.part()
+
     async def close(self) -> None:
         """Wait for the calls under way, which finish although nobody listens any more."""
         self._watching.close()

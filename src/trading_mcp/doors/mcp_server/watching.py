@@ -24,6 +24,8 @@ ADDRESSES_MAX: Final = 100
 # Of one connection or token: how often it may listen at once.
 STREAMS_MAX: Final = 8
 BACKLOG_MAX: Final = 256
+# So long a stream has for its last frame before the connection under it ends.
+LAST_FRAME_WITHIN: Final = 1.0
 _log: Final = logging.getLogger("trading_mcp.mcp")
 
 _Context = ServerRequestContext[dict[str, Any], Any]
@@ -71,6 +73,7 @@ class Watching:
         self._changes = changes
         self._watchers: dict[Connection, Watcher] = {}
         self._streams: dict[str, int] = {}
+        self._listening: set[asyncio.Task[Any]] = set()
         self._listen = ListenHandler(changes, max_buffered_events=BACKLOG_MAX)
 
     def serve(self, server: Server[dict[str, Any]]) -> None:
@@ -78,6 +81,12 @@ class Watching:
         server.add_request_handler("resources/subscribe", types.SubscribeRequestParams, self._subscribe)
         server.add_request_handler("resources/unsubscribe", types.UnsubscribeRequestParams, self._unsubscribe)
         server.add_request_handler("subscriptions/listen", types.SubscriptionsListenRequestParams, self._serve_stream)
+
+    async def part(self) -> None:
+        """End every stream with the answer that says so; who does not read is not waited for."""
+        self._listen.close()
+        if self._listening:
+            await asyncio.wait(tuple(self._listening), timeout=LAST_FRAME_WITHIN)
 
     def close(self) -> None:
         """Tell nobody anything any more."""
@@ -122,6 +131,10 @@ class Watching:
         if streams >= STREAMS_MAX:
             raise _refused(f"A connection listens on at most {STREAMS_MAX} streams. Cancel one first.")
         self._streams[holder] = streams + 1
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - the SDK runs each request in a task, which writes its answer as well
+        self._listening.add(task)
+        task.add_done_callback(self._listening.discard)
         try:
             return await self._listen(context, params)
         finally:
