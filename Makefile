@@ -8,11 +8,14 @@ STAMP = $(VENV)/.made-from-lock
 PYTEST = $(BIN)/python -m pytest
 WORKERS ?= auto
 SEED ?= $(shell date +%s)
+# Whole desks from seeds, the long way: how many, and from which on. A run that is stopped says how it goes on.
+FIRST ?= $(SEED)
+COUNT ?= 1000000
 
 # Every line, branch included, of the places where a miss costs money.
 COVERED = src/trading_mcp/core/domain/*,src/trading_mcp/core/guardrails/*,src/trading_mcp/adapters/journal/*,src/trading_mcp/adapters/approvals/*,src/trading_mcp/desk/*
 
-.PHONY: help setup run story check test test-long coverage mutation bench clean
+.PHONY: help setup run story check test test-long seeds coverage mutation bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -57,8 +60,12 @@ check: $(STAMP) ## what a commit must pass: format, lint, types, imports, fast t
 test: $(STAMP) ## every test but the long ones
 	@$(PYTEST) -q -n $(WORKERS) -m "not long"
 
-test-long: $(STAMP) ## the sampled tests with many more cases and a new seed: make test-long SEED=7 repeats one
+test-long: $(STAMP) ## the sampled tests with many more cases and a new seed (SEED=7 repeats one), then a million desks
 	@$(PYTEST) -q -n $(WORKERS) --long --seed $(SEED) --hypothesis-seed $(SEED)
+	@$(MAKE) --no-print-directory seeds FIRST=$(FIRST) COUNT=$(COUNT)
+
+seeds: $(STAMP) ## whole desks from seeds on all cores, in pieces if you like: make seeds FIRST=1 COUNT=5000
+	@$(BIN)/python -m tests.simulation.seeds $(FIRST) $(COUNT)
 
 coverage: $(STAMP) ## the tests again, counting branches: 100 % where a miss costs money
 	@$(PYTEST) -q -n $(WORKERS) -m "not long" --cov --cov-report=

@@ -1,6 +1,7 @@
 """The whole desk against a venue that does everything wrong that venues are known to do, from seeds."""
 
 import asyncio
+import logging
 import random
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
@@ -27,9 +28,9 @@ from trading_mcp.desk.opening import replayed
 from trading_mcp.desk.ports import Cadence, Pace
 from trading_mcp.errors import TradingMcpError
 
-SHORT = "/dev/shm"  # noqa: S108 - a venue's file needs no disk here
-PARTS = 4
-SEEDS = 150
+SHORT = "/dev/shm"  # noqa: S108 - as a folder's place, never as its name
+PARTS = 8
+SEEDS = 300
 STEPS = 30
 PAIRS = (BTC, ETH, SOL, XRP, "SPY", "TSLA")
 # New York opens, closes, or is shut for a holiday while they trade.
@@ -241,36 +242,41 @@ ALGORITHM = Algorithm(
 UNSETTLED = frozenset({"UNKNOWN", "SENDING", "CLEARED", "CANCEL_PENDING"})
 
 
-def play(seed: int) -> int:
+def play(seed: int, folder: Path) -> int:
     """Play one seed; returns how many entries its journal came to."""
     loop = VirtualLoop()
     asyncio.set_event_loop(loop)
-    with TemporaryDirectory(dir=SHORT if Path(SHORT).is_dir() else None) as folder, exactly():
-        played = Run(seed, Path(folder), loop)
+    with exactly():
+        played = Run(seed, folder, loop)
         run(loop, played.play())
         return played.world.journal.head().seq
+
+
+def scratch() -> "TemporaryDirectory[str]":
+    """A folder for venues' files that goes away; in memory where there is one, since they need no disk here."""
+    return TemporaryDirectory(dir=SHORT if Path(SHORT).is_dir() else None, prefix="seeds-")
+
+
+def again(seed: int) -> str:
+    """What somebody says to see a seed once more."""
+    return f".venv/bin/python -m tests.simulation.seeds {seed}"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(PARTS))
 def test_no_fault_doubles_an_order_loses_one_or_leaves_the_book_wrong(
-    sampled: Callable[[int], tuple[random.Random, int]], part: int
+    part: int,
+    request: pytest.FixtureRequest,
+    record_property: Callable[[str, object], None],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    dice, count = sampled(SEEDS)
-    for _ in range(count):
-        seed = dice.randrange(2**32)
-        try:
-            play(seed)
-        except BaseException:
-            print(f"repeat it: .venv/bin/python -m tests.simulation.test_desk {seed}")  # noqa: T201
-            raise
-
-
-if __name__ == "__main__":
-    import sys
-    import time
-
-    for given in sys.argv[1:]:
-        began = time.monotonic()
-        entries = play(int(given))
-        sys.stdout.write(f"{given}: {entries} entries, {time.monotonic() - began:.1f} s\n")
+    caplog.set_level(logging.CRITICAL, "trading_mcp")
+    first = int(request.config.getoption("--seed", default=0) or 0) + part * SEEDS
+    record_property("sampled", f"seeds {first} to {first + SEEDS - 1}")
+    for seed in range(first, first + SEEDS):
+        with scratch() as folder:
+            try:
+                play(seed, Path(folder))
+            except BaseException:
+                print(f"repeat it: {again(seed)}")  # noqa: T201
+                raise
