@@ -13,8 +13,10 @@ from typing import Final
 
 import pytest
 
-from tests.desk.world import BTC, CASH, ETH, START, Pen, Told, policy_with
+from tests.desk.world import BTC, CASH, ETH, SOL, START, Pen, Told, policy_with
 from tests.simulation.virtual import LoopClock, VirtualLoop, run
+from trading_mcp.adapters.brokers.faults import Call, Fault
+from trading_mcp.adapters.brokers.faulty import FaultyVenue
 from trading_mcp.adapters.brokers.paper.venue import PaperVenue
 from trading_mcp.adapters.feeds.simulated import SimulatedFeed
 from trading_mcp.adapters.journal.sqlite import SqliteJournal
@@ -31,7 +33,7 @@ from trading_mcp.desk.ports import Cadence, Ports
 
 POINTS: Final = (
     "before-append", "after-append", "before-last-look", "after-sending", "after-answer", "after-report",
-    "after-look", "after-fill", "before-cancel",
+    "after-look", "after-fill", "before-cancel", "before-fence",
 )  # fmt: skip
 KILLS: Final = 3
 QUICK: Final = Cadence(ladder=(0.5, 1.0, 2.0), absent_span=3_000_000)
@@ -51,13 +53,14 @@ class Home1:
             SqliteJournal.create(folder / "journal.db", START, (created,)).file.close()
         self.journal = SqliteJournal.open(folder / "journal.db")
         self.venue = PaperVenue(folder / "venue.db", self.feed, self.clock)
+        self.way = FaultyVenue(self.venue, self.clock, sleep=lambda us: asyncio.sleep(us / 1_000_000))
 
     def start(self, reach: Callable[[str], None]) -> tuple[Desk, Heart]:
         ports = Ports(
             journal=self.journal,
             clock=self.clock,
             feed=self.feed,
-            brokers={"paper": self.venue},
+            brokers={"paper": self.way},
             verifier=Pen(),
             notifier=Told(),
             is_halted_by_file=lambda: False,
@@ -70,7 +73,7 @@ class Home1:
 
 
 async def day(desk: Desk, heart: Heart, home: Home1, said: Callable[[str], None]) -> None:
-    """Entries with stops, a limit order that is cancelled, an exit through the stop's place, and a close."""
+    """Entries with stops, a limit order that is cancelled, an exit in the place of a stop, a close, a lost order."""
     beating = asyncio.ensure_future(heart.run())
     await asyncio.sleep(2)
     quote = home.feed.quote("paper", BTC)
@@ -91,6 +94,12 @@ async def day(desk: Desk, heart: Heart, home: Home1, said: Callable[[str], None]
     await desk.handle(c.Cancel(door=Door.CLI))
     await desk.handle(c.Close(intent_id="e", door=Door.CLI))
     await asyncio.sleep(5)
+    # It never arrives, so it is fenced and let go once its absence is certain.
+    home.way.script(Fault.TIMEOUT_BEFORE, call=Call.SUBMIT)
+    lost = Intent(id="f", door=Door.MCP, pair=SOL, side=Side.BUY, amount=Notional(Decimal(50)))
+    outcome = await desk.execute(c.Execute(intent=lost))
+    said(f"{lost.id} {outcome.status} {outcome.filled}")
+    await asyncio.sleep(15)
     beating.cancel()
 
 
@@ -171,7 +180,7 @@ def test_a_desk_killed_at_any_named_point_finds_the_same_book_again(
 ) -> None:
     dice, _ = sampled(KILLS)
     kills = 20 if request.config.getoption("--long") else KILLS
-    most = {"before-append": 35, "after-append": 35, "after-look": 20}.get(point, 4)
+    most = {"before-append": 35, "after-append": 35, "after-look": 20, "before-fence": 1}.get(point, 4)
     reached = 0
     for turn in range(kills * 3):
         folder = tmp_path / str(turn)
