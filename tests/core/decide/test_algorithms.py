@@ -12,7 +12,7 @@ from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.home import Mode
 from trading_mcp.core.domain.latches import Scope, ScopeKind, TradingState
-from trading_mcp.core.domain.market import DAY, MINUTE
+from trading_mcp.core.domain.market import DAY, MINUTE, Market
 from trading_mcp.core.domain.orders import Door, OrderState
 from trading_mcp.core.domain.policy import Policy
 from trading_mcp.core.domain.proposals import ProposedMandate
@@ -156,6 +156,26 @@ def test_on_paper_a_person_who_switches_an_algorithm_on_again_has_said_enough(do
     desk.do(c.SetAlgorithm(algorithm=replace(made, enabled=False), door=Door.CLI))
     desk.do(c.SetAlgorithm(algorithm=replace(made, enabled=True), door=door))
     assert (desk.book.latches == {}) is released
+
+
+@pytest.mark.parametrize("capital", ["20000", "5000"])
+def test_more_or_less_capital_forgives_nothing_that_was_lost_and_lifts_no_latch(capital: str) -> None:
+    """An assistant may set it where no money is real; the account's own limits stand above it all the while."""
+    desk = Desk()
+    made = desk.employ()
+    desk.fill(desk.ack(desk.execute(its())))
+    desk.price("49000")
+    desk.do(c.Mark())
+    before, account = desk.book.measures["algorithm/sma"], desk.book.measures["account"]
+    assert before.day_loss > 0
+    desk.latch(TradingState.REDUCING, OWN)
+    desk.do(c.SetAlgorithm(algorithm=replace(made, capital=D(capital)), door=Door.MCP))
+    after = desk.book.measures["algorithm/sma"]
+    assert after.day_loss == before.day_loss
+    assert after.high_water - after.value == before.high_water - before.value
+    assert desk.book.measures["account"] == account
+    assert desk.book.state(Market.CRYPTO, VENUE, "sma")[0] is TradingState.REDUCING
+    assert Code.STATE_REDUCING in desk.denies(its(name="more"))
 
 
 def test_where_money_is_guarded_only_a_signature_ends_an_algorithms_latch() -> None:
