@@ -170,6 +170,7 @@ def test_more_or_less_capital_forgives_nothing_that_was_lost_and_lifts_no_latch(
     assert before.day_loss > 0
     desk.latch(TradingState.REDUCING, OWN)
     desk.do(c.SetAlgorithm(algorithm=replace(made, capital=D(capital)), door=Door.MCP))
+    desk.do(c.Mark())
     after = desk.book.measures["algorithm/sma"]
     assert after.day_loss == before.day_loss
     assert after.high_water - after.value == before.high_water - before.value
