@@ -35,7 +35,7 @@ def names(world: World) -> list[str]:
     return [type(event).__name__ for event in world.events()]
 
 
-@pytest.mark.parametrize("fault", [*LOST, Fault.DUPLICATE, Fault.REPLAY, Fault.NOT_FOUND])
+@pytest.mark.parametrize("fault", [*LOST, Fault.DUPLICATE, Fault.REPLAY, Fault.NOT_FOUND, Fault.LOST_AND_HIDDEN])
 def test_an_order_whose_answer_was_lost_is_found_and_never_sent_again(play: Play, fault: Fault) -> None:
     async def story(world: World) -> None:
         await world.ready()

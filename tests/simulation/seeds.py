@@ -93,8 +93,15 @@ def played(seeds: range, folder: str) -> Piece:
             with TemporaryDirectory(dir=folder) as own:
                 entries += play(seed, Path(own))
         except Exception as error:  # noqa: BLE001 - told with the seed, which repeats it
-            failed.append((seed, "".join(traceback.format_exception_only(error)).strip()[:500]))
+            failed.append((seed, told(error)))
     return Piece(seeds, entries, tuple(failed))
+
+
+def told(error: Exception) -> str:
+    """Say where a seed failed and why, in two lines."""
+    *_, place = traceback.extract_tb(error.__traceback__)
+    why = "".join(traceback.format_exception_only(error)).strip()[:500]
+    return f"{why}\n  {Path(place.filename).name}:{place.lineno}: {place.line}"
 
 
 def pieces(seeds: range) -> Iterator[range]:

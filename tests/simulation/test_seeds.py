@@ -31,7 +31,7 @@ def test_a_seed_that_fails_is_named_with_what_repeats_it_and_the_others_are_play
     progress.take(played(range(10, 20), str(tmp_path)))
     assert (progress.done, progress.entries, progress.failed) == (10, 45, [12])
     told = capsys.readouterr().out
-    assert "seed 12 FAILED: AssertionError: an order was sent twice" in told
+    assert "seed 12 FAILED: AssertionError: an order was sent twice\n  test_seeds.py:" in told
     assert "repeat it: .venv/bin/python -m tests.simulation.seeds 12\n" in told
     assert "10 of 90 seeds from 10, 45 entries, 1 failed" in progress.counted
     assert progress.rest == "FIRST=20 COUNT=80"

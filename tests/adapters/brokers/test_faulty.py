@@ -185,6 +185,17 @@ async def test_an_accepted_order_is_not_found_for_a_while_nor_are_its_fills(stag
     assert len(await venue.fills(0)) == 2
 
 
+async def test_an_order_whose_answer_is_lost_may_also_be_out_of_sight_for_a_while(stage: Stage) -> None:
+    venue = stage.venue
+    venue.script(Fault.LOST_AND_HIDDEN)
+    with pytest.raises(TimeoutError, match="had arrived"):
+        await venue.submit(want(quantity="2"))
+    assert not await exists(venue)
+    assert await venue.fills(0) == ()
+    stage.world.wait(10)
+    assert (await venue.order("o1")).state is OrderState.FILLED
+
+
 async def test_numbers_may_be_none_and_fields_absent(stage: Stage) -> None:
     venue = stage.venue
     await venue.submit(want())

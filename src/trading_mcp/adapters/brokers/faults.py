@@ -37,6 +37,7 @@ class Fault(StrEnum):
     REPLAY = "a duplicate that is answered with the existing order"
     REJECTED_LATER = "ack, then asynchronous reject"
     NOT_FOUND = "not found for a while after accept"
+    LOST_AND_HIDDEN = "timeout after accept, and not found for a while"
     FILLS_LATE = "fills late"
     FILLS_DOUBLED = "fills doubled"
     FILLS_UNORDERED = "fills out of order"
@@ -80,6 +81,7 @@ MENU: Final[dict[Fault, Entry]] = {
     Fault.REPLAY: Entry(_SUBMIT),
     Fault.REJECTED_LATER: Entry(_SUBMIT, 2 * SECOND),
     Fault.NOT_FOUND: Entry(_SUBMIT, 10 * SECOND),
+    Fault.LOST_AND_HIDDEN: Entry(_SUBMIT, 10 * SECOND),
     Fault.FILLS_LATE: Entry(_FILLS, 12 * SECOND),
     Fault.FILLS_DOUBLED: Entry(_FILLS),
     Fault.FILLS_UNORDERED: Entry(_FILLS),

@@ -180,7 +180,7 @@ class FaultyVenue:
             if _fault(picked) is not Fault.REPLAY:
                 raise
             return (await self._inner.order(order.id)).venue_order_id
-        if picked is not None and picked.fault is Fault.NOT_FOUND:
+        if picked is not None and picked.fault in (Fault.NOT_FOUND, Fault.LOST_AND_HIDDEN):
             self._veil.hide(order.id, picked.lasts)
         if _fault(picked) is Fault.DUPLICATE:
             raise Duplicate(f"an order with the id {order.id} exists")
@@ -253,7 +253,7 @@ def _stopped(picked: Scripted) -> Exception | None:
 def _lost(fault: Fault) -> Exception | None:
     """What stands in the place of an answer."""
     match fault:
-        case Fault.TIMEOUT_AFTER:
+        case Fault.TIMEOUT_AFTER | Fault.LOST_AND_HIDDEN:
             return TimeoutError("no answer; the request had arrived")
         case Fault.BAD_GATEWAY:
             return VenueTrouble(502, "bad gateway")
