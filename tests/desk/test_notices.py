@@ -9,6 +9,7 @@ from tests.desk.world import START, World
 from trading_mcp.adapters.alerts.pending import TEXT_LENGTH_MAX
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain import events as e
+from trading_mcp.core.domain.home import Token
 from trading_mcp.core.domain.orders import Door, Notional
 from trading_mcp.desk.notices import notice_of, quoted
 
@@ -36,6 +37,15 @@ def test_quoted_words_cannot_close_their_marks(words: str) -> None:
     assert (said.index("“"), said.count("“"), said.count("”")) == (0, 1, 1)
     assert said.endswith("” (not checked by anyone)")
     assert len(said) < TEXT_LENGTH_MAX // 2
+
+
+def test_a_token_that_was_made_is_told_and_one_that_was_taken_back_is_not() -> None:
+    token = Token(name="laptop", role="reader", made_at=START, fingerprint="0a")
+    assert notice_of(e.TokensChanged(at=START, made=(token,))) == (
+        "Others may come in by HTTP",
+        "laptop as reader. If that was not you: trading-mcp token revoke NAME.",
+    )
+    assert notice_of(e.TokensChanged(at=START, revoked=(token,))) is None
 
 
 def test_an_unknown_order_is_called_as_everywhere_else() -> None:

@@ -15,6 +15,7 @@ from trading_mcp.core.domain.events import (
     OrderUnknown,
     ProposalOpened,
     Released,
+    TokensChanged,
 )
 from trading_mcp.core.domain.money import plain
 from trading_mcp.core.domain.proposals import Proposal
@@ -57,11 +58,16 @@ def notice_of(event: AnyEvent) -> tuple[str, str] | None:
             text = f"{plain(held.quantity)} of {held.pair} at {held.venue}: counted as exposure, left alone."
             return "The account holds what the desk did not make", text
         case ForeignOrdered(venue=venue, orders=orders) if orders:
-            text = f"{len(orders)} at {venue}: counted as exposure, and cancelled only by you."
+            text = (
+                f"{sum(order.count for order in orders)} at {venue}: counted as exposure, and cancelled only by you."
+            )
             return "Orders work that the desk did not make", text
         case ApproverReplaced(fingerprint=fingerprint):
             text = f"{fingerprint} was not signed for by the key before. If that was not you, engage the kill switch."
             return "The approver was replaced; it signs here in a day", text
+        case TokensChanged(made=made) if made:
+            names = ", ".join(f"{token.name} as {token.role}" for token in made)
+            return "Others may come in by HTTP", f"{names}. If that was not you: trading-mcp token revoke NAME."
         case DeskStarted(version=version):
             return "The desk started", f"Version {version}."
         case DeskStopped(reason=reason):
