@@ -32,6 +32,7 @@ from trading_mcp.core.domain.evolve import evolve, replay
 from trading_mcp.core.domain.home import Home, Mode
 from trading_mcp.core.domain.money import AmountInvalid, amount, exactly
 from trading_mcp.core.domain.policy import Policy
+from trading_mcp.core.domain.verdict import Code
 from trading_mcp.core.guardrails.schema import BACKTEST_ONLY, parse_text
 from trading_mcp.core.simulation.listing import VENUE
 from trading_mcp.core.snapshot import UnknownSnapshot, freeze, thaw
@@ -184,7 +185,7 @@ def _opened(folder: HomeFolder, lock: Lock, settings: Settings) -> Opened:
             snapshots=snapshots,
             book=book,
             since=_since(journal, book, now),
-            trouble=broken or trouble,
+            trouble=broken or trouble or _unanswered(book),
         )
     except BaseException:
         journal.close()
@@ -208,6 +209,12 @@ def folded(journal: SqliteJournal, snapshots: Snapshots, trust: Trust) -> tuple[
         report = journal.verify(trust)
         book = replay(entry.event for entry in journal.entries())
     return book, "" if report.broken is None else f"Entry {report.broken.seq} {report.broken.reason}."
+
+
+def _unanswered(book: Book) -> str:
+    """Return what an earlier start found and no person has answered for: that desk went on, and signed over it."""
+    found = (latch.reason for latch in book.latches.values() if latch.code is Code.JOURNAL_UNSOUND)
+    return next(found, "")
 
 
 def keep_snapshot(opened: Opened, book: Book) -> None:

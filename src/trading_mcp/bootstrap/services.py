@@ -141,7 +141,7 @@ class DeskServices:
                 break
             start = report.head
             await asyncio.sleep(0)
-        broken = report.broken
+        broken, unwritten = report.broken, self._opened.checkpointer.trouble
         return VerifiedAnswer(
             holds=report.holds,
             entries=entries,
@@ -149,7 +149,7 @@ class DeskServices:
             head=report.head.hash.hex(),
             broken_at=0 if broken is None else broken.seq,
             reason="" if broken is None else broken.reason,
-            anchor=self._opened.checkpointer.trouble or self._opened.trouble,
+            anchor=f"The anchor could not be written: {unwritten}." if unwritten else self._opened.trouble,
         )
 
     async def found(self, text: str, kind: str, before: int, limit: int) -> Found:

@@ -134,9 +134,10 @@ def _verify(place: Place, *, is_json: bool) -> int:
         page.say(f"Head: {told.head}")
     else:
         page.say(f"Entry {told.broken_at:,} {told.reason}.")
-        page.say("Keep the home as it is, and compare it with your backup and the anchor.")
     if told.anchor:
-        page.say(f"The anchor: {told.anchor}")
+        page.say(told.anchor)
+    if not told.is_sound:
+        page.say("Keep the home as it is, and compare it with your backup and the anchor.")
     return reply.exit
 
 

@@ -35,7 +35,7 @@ def verified(place: Place) -> dict[str, object]:
         home, head = opened.book.home, opened.journal.head().seq
         return {
             "ok": True,
-            "exit": int(Exit.DONE if found.holds else Exit.UNSOUND),
+            "exit": int(Exit.DONE if found.is_sound else Exit.UNSOUND),
             "home": home.name,
             "mode": home.mode.value,
             "trading_state": opened.book.account_state.name,

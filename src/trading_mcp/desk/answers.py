@@ -307,6 +307,11 @@ class VerifiedAnswer(Answer, frozen=True, kw_only=True):
     reason: str
     anchor: str
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether the entries hold and nothing that is kept beside them says otherwise."""
+        return self.holds and not self.anchor
+
 
 class TradeAnswer(Answer, frozen=True, kw_only=True):
     """What became of an intent, in one of the eleven words."""
