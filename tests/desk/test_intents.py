@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from tests.desk.conftest import Play
-from tests.desk.world import BTC, World
+from tests.desk.world import BTC, ETH, World
+from trading_mcp.adapters.brokers.faults import Call, Fault
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.orders import Door, Everything, Notional, Quantity
@@ -97,8 +98,16 @@ def test_a_close_that_takes_long_is_told_as_being_under_way(play: Play, monkeypa
         desk = await world.ready()
         await world.trade()
         monkeypatch.setattr("trading_mcp.desk.acting.CLOSE_LOOKS", 0)
+        world.venue.script(Fault.HANG, call=Call.SUBMIT)
         before = e.ToolCalled(at=world.clock.now(), call_id="1", tool="t", arguments="", door=Door.MCP)
         told = await Acting(desk, before).close(c.Close(intent_id="x", door=Door.MCP))
-        assert any("still holds" in sentence for sentence in told.sentences)
+        (slow,) = (sentence for sentence in told.sentences if "still holds" in sentence)
+        # Asked again it is not said that there is nothing, which is what nothing new to do would look like.
+        again = await Acting(desk, before).close(c.Close(intent_id="y", door=Door.MCP))
+        assert (again.done, again.sentences) == (True, (slow,))
+        assert slow.endswith(", being closed.")
+        elsewhere = await Acting(desk, before).close(c.Close(intent_id="z", door=Door.MCP, pair=ETH))
+        assert (elsewhere.done, len(elsewhere.sentences)) == (False, 1)
+        assert "holds nothing" in elsewhere.sentences[0]
 
     play(story)

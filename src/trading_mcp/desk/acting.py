@@ -151,7 +151,12 @@ class Acting:
     async def close(self, command: c.Close) -> DoneAnswer:
         """End positions, and wait a little for each to be gone."""
         events = await self.handled(command)
+        # Of what is being closed already nothing is heard in these events; it is told all the same how that goes.
         keys = [each.closing.position for each in events if isinstance(each, e.CloseMoved)]
+        for key in self.desk.book.closings:
+            held = self.desk.book.portfolio.positions.get(key)
+            if held is not None and command.pair in (None, held.pair) and command.book in (None, held.book):
+                keys.append(key)
         for _ in range(CLOSE_LOOKS):
             if not any(key in self.desk.book.closings for key in keys):
                 break
@@ -163,10 +168,9 @@ class Acting:
             return replace(told, done=False)
         for key in dict.fromkeys(keys):
             position = self.desk.book.portfolio.positions.get(key)
-            left = "is closed" if position is None else f"still holds {amount_text(position.quantity)}"
+            left = "is closed" if position is None else f"still holds {amount_text(position.quantity)}, being closed"
             sentences.append(f"{key} {left}.")
-        nothing = [] if sentences else ["There is no position to close."]
-        return self.done(events, [*sentences, *nothing], "Watch it: trading-mcp portfolio." if keys else "")
+        return self.done(events, sentences, "Watch it: trading-mcp portfolio." if keys else "")
 
     async def halt(self, command: c.Halt, signature: Signature | None = None) -> DoneAnswer:
         """Engage the kill switch."""
