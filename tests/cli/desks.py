@@ -47,6 +47,8 @@ class DeskProcess:
         self.environment.pop("TRADING_MCP_HOME", None)
         self.process: subprocess.Popen[bytes] | None = None
         self.program: tuple[str, ...] = PROGRAM
+        # Where a person stands who types; None is where the tests were started.
+        self.standing: Path | None = None
 
     def start(self, *words: str) -> DeskProcess:
         """Start it, with more words than it needs, and wait until its door is open."""
@@ -85,6 +87,7 @@ class DeskProcess:
             check=False,
             timeout=WITHIN,
             start_new_session=True,
+            cwd=self.standing,
         )
         return Said(done.returncode, done.stdout, done.stderr)
 

@@ -15,8 +15,8 @@ from trading_mcp.doors.local import requests as r
 from trading_mcp.errors import UsageInvalid
 
 _TRADE = """\
-  trading-mcp trade buy BTC-USDT --notional 100 --stop-loss 120000
-  trading-mcp trade buy ETH-USDT --quantity 0.05 --type limit --limit 3000
+  trading-mcp trade buy BTC-USDT --notional 100 --stop-loss PRICE
+  trading-mcp trade buy ETH-USDT --quantity 0.05 --type limit --limit PRICE
   trading-mcp trade sell BTC-USDT --quantity all
   trading-mcp trade buy BTC-USDT --notional 100 --preview
 
