@@ -105,6 +105,19 @@ SMUGGLED: Final = (
     "book",
 )
 
+# A right call of each tool.
+RIGHT: Final[dict[str, dict[str, Any]]] = {
+    "execute_trade": {"pair": BTC, "side": "buy", "notional": "100", "preview": True},
+    "cancel_order": {"order_id": "nothing"},
+    "close_positions": {"pair": ETH},
+    "set_guardrails": {"changes": {"market.crypto.ask_above": "900"}},
+    "manage_pairs": {"action": "add", "pairs": ["PEPE-USDT"]},
+    "explain_decision": {"intent_id": "nothing"},
+    "withdraw_proposal": {"proposal_id": "nothing"},
+    "get_market_data": {"pair": BTC},
+    "kill_switch": {"reason": "why"},
+}
+
 
 class Attacker:
     """Draws calls; it sees what an assistant sees, and remembers what could be of use."""

@@ -85,8 +85,10 @@ class Auditor:
                 if event.proposal_id not in self.signed:
                     self._require_tighter(event.policy)
                 self._policy = event.policy
-            case e.ProposalApproved() if event.proposal_id not in self.signed:
-                self.wrong(f"{event.proposal_id} was approved by nobody")
+            case e.ProposalApproved():
+                if event.proposal_id not in self.signed:
+                    self.wrong(f"{event.proposal_id} was approved by nobody")
+                self._unattended = 0  # a signature is a sign of a person
             case e.Attended():
                 self._unattended = 0
             case e.Latched() if event.latch.scope == ACCOUNT:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -12,8 +14,9 @@ import pytest
 
 from tests.desk.world import policy_with
 from tests.doors.mcp_server.conftest import door_of
+from tests.security.attacker import RIGHT, Attacker
 from tests.security.auditor import Auditor
-from tests.security.wire import Ready, Watched, lived, raw, said
+from tests.security.wire import HANDSHAKE, MODERN, Raw, Ready, Watched, assisted, lived, raw, said
 from trading_mcp.core.domain import events as e
 from trading_mcp.doors.mcp_server.schemas import input_schema
 from trading_mcp.doors.mcp_server.tools import TOOLS
@@ -56,15 +59,53 @@ LITERALS: Final = (
     "'",
 )
 DEEP: Final = 200
+# The share of calls that somebody could mean; the others are far from it.
+NEAR: Final = 0.65
+CALLS_EACH: Final = 500
+WIDE: Final = str.maketrans("0123456789", "".join(chr(0xFF10 + digit) for digit in range(10)))
 
 
 class Drawn:
-    """Draws arguments: right ones, wrong ones, and what is not JSON at all."""
+    """Draws arguments: nearly right ones, wrong ones, and what no schema knows."""
 
-    def __init__(self, rng: random.Random) -> None:
-        self.rng = rng
+    def __init__(self, rng: random.Random, world: Watched) -> None:
+        self.rng, self.world = rng, world
+        self.attacker = Attacker(rng, world, "f")
 
     def arguments(self, tool: str) -> Any:
+        return self.near(tool) if self.rng.random() < NEAR else self.beyond(tool)
+
+    def near(self, tool: str) -> Any:
+        """Draw a call that somebody could mean, and then bend at most two of its texts a little."""
+        rng, schema = self.rng, SCHEMAS[tool]["properties"]
+        given = self.attacker.trade()[1] if tool == TRADE.name else dict(RIGHT.get(tool, {}))
+        if tool == "withdraw_proposal" and self.world.desk.book.proposals:
+            given["proposal_id"] = rng.choice(tuple(self.world.desk.book.proposals))
+        bendable = [name for name, value in given.items() if isinstance(value, str)]
+        for name in rng.sample(bendable, min(len(bendable), rng.choice((0, 0, 1, 1, 2)))):
+            if "enum" not in schema.get(name, {}) or rng.random() < 0.1:
+                given[name] = self.bent(given[name])
+        return given
+
+    def bent(self, text: str) -> str:
+        """Change a text where somebody who writes in a hurry does, or somebody who looks for a gap."""
+        rng, at = self.rng, self.rng.randrange(len(text) + 1)
+        return rng.choice(
+            (
+                text[:at] + rng.choice("0123456789.-+eE_, %/\u0660\x00\n") + text[at:],
+                text[:at] + text[at + 1 :],
+                text[:at] + text[at : at + 2][::-1] + text[at + 2 :],
+                text + "0" * rng.choice((1, 9, 40)),
+                "0" * rng.choice((1, 9, 40)) + text,
+                text.swapcase(),
+                text.translate(WIDE),
+                text * 2,
+                f" {text} ",
+                rng.choice(TEXTS),
+            )
+        )
+
+    def beyond(self, tool: str) -> Any:
         rng, schema = self.rng, SCHEMAS[tool]
         required = schema.get("required", [])
         often, right = rng.choice((0.1, 0.4, 0.9)), rng.choice((0.8, 1))
@@ -114,91 +155,102 @@ class Drawn:
         return rng.choice((*TEXTS, *NUMBERS, None, True, False, deep, ["x"] * 5_000))
 
 
+class Fuzz:
+    """One life of a desk that two clients, one of each era, tell whatever is drawn."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self.rng = rng
+        self.codes: Counter[str] = Counter()
+        self.trades = self.judged = self.calls = self.decided = 0
+        self.found: set[str] = set()
+
+    async def story(self, world: Watched, _: Ready) -> None:
+        await world.ready()
+        door, auditor, drawn = door_of(world), Auditor(world), Drawn(self.rng, world)
+        async with raw(door, MODERN) as newer, raw(door, HANDSHAKE) as older:
+            for number in range(CALLS_EACH):
+                tool = TRADE if number % 3 == 0 else TOOLS[number % len(TOOLS)]
+                if tool.name == "kill_switch":
+                    continue  # it takes any reason, and would end what is worth fuzzing
+                client = newer if self.rng.random() < 0.5 else older
+                body = said(await client.answer(client.send_call(tool.name, drawn.arguments(tool.name))))
+                self._count(tool is TRADE, body)
+                await asyncio.sleep(self.rng.choice((*[0] * 9, 30)))
+        await door.close()
+        auditor.require_whole()
+        assert not any(isinstance(event, e.OrderCleared) for event in world.events())
+        self.decided = sum(isinstance(event, e.ToolAnswered) and bool(event.caused) for event in world.events())
+
+    def _count(self, is_trade: bool, body: dict[str, Any]) -> None:
+        self.calls += 1
+        self.codes["protocol" if "protocol" in body else body.get("error", {}).get("code", "answered")] += 1
+        if is_trade:
+            self.trades += 1
+            self.judged += body.get("status") in ("denied", "awaiting_approval", "preview")
+            self.found |= {found["code"] for found in body.get("findings", ())}
+
+
+@pytest.mark.slow
 def test_no_arguments_bring_an_order_or_a_traceback(
     tmp_path: Path, sampled: Sampled, record_property: Callable[[str, object], None]
 ) -> None:
     rng, count = sampled(1_500)
-    drawn = Drawn(rng)
-    codes: dict[str, int] = {}
-
-    async def story(world: Watched, _: Ready) -> None:
-        await world.ready()
-        door, auditor = door_of(world), Auditor(world)
-        async with raw(door) as client:
-            await client.hello()
-            for number in range(count):
-                tool = TRADE if number % 3 == 0 else TOOLS[number % len(TOOLS)]
-                if tool.name == "kill_switch":
-                    continue  # it takes any reason, and would end what is worth fuzzing
-                body = said(await client.answer(client.send_call(tool.name, drawn.arguments(tool.name))))
-                code = (
-                    "protocol" if "protocol" in body else body.get("error", {"code": body.get("status", "")})["code"]
-                )
-                codes[code] = codes.get(code, 0) + 1
-        await door.close()
-        auditor.require_whole()
-        assert not any(isinstance(event, e.OrderCleared) for event in world.events())
-
-    # With these limits a well-formed trade waits for the owner: whatever is cleared was forced through.
-    lived(tmp_path, story, policy=policy_with(approval_always="true"))
-    record_property("sampled", f"of which {codes}")
-    assert codes["UsageInvalid"] > count // 6
-    # Some came as far as the gate.
-    assert codes.get("denied", 0) + codes.get("awaiting_approval", 0) > 0
+    lives: list[Fuzz] = []
+    for number in range(count // CALLS_EACH):
+        fuzz = Fuzz(random.Random(rng.random()))
+        place = tmp_path / str(number)
+        place.mkdir()
+        # With these limits a well-formed trade waits for the owner: whatever is cleared was forced through.
+        lived(place, fuzz.story, policy=policy_with(approval_always="true"))
+        lives.append(fuzz)
+    calls, trades, judged, decided = (
+        sum(getattr(fuzz, name) for fuzz in lives) for name in ("calls", "trades", "judged", "decided")
+    )
+    codes = sum((fuzz.codes for fuzz in lives), start=Counter[str]())
+    found = set[str]().union(*(fuzz.found for fuzz in lives))
+    record_property(
+        "sampled",
+        f"the gate judged {judged / trades:.0%} of {trades:,} trades by {len(found)} codes; "
+        f"{decided / calls:.0%} of {calls:,} calls were decided upon; {dict(codes)}",
+    )
+    assert judged > trades // 3
+    assert codes["UsageInvalid"] + codes["protocol"] > calls // 6
 
 
 @pytest.mark.parametrize("literal", LITERALS, ids=range(len(LITERALS)))
-def test_what_is_hardly_json_is_answered_and_the_next_call_as_well(literal: str, tmp_path: Path) -> None:
-    async def story(world: Watched, _: Ready) -> None:
-        await world.ready()
-        door = door_of(world)
-        head = '{"jsonrpc":"2.0","id":"odd","method":"tools/call","params":{"name":"execute_trade","arguments":'
-        async with raw(door) as client:
-            await client.hello()
-            client.line(f'{head}{{"pair":"BTC-USDT","side":"buy","quantity":{literal}}}}}}}')
-            asked = client.send_call("get_agent_status", {})
-            told = {
-                answer["id"]: said(answer) for answer in [json.loads(await client.reader.readline()) for _ in "ab"]
-            }
-            assert told.pop(asked)["trading_state"] == "ACTIVE"
-            ((whose, body),) = told.items()
-            assert "protocol" in body or body["error"]["code"] == "UsageInvalid"
-            assert whose in ("odd", None)
-        await door.close()
+def test_what_is_hardly_json_is_answered_and_the_next_call_as_well(literal: str, era: str, tmp_path: Path) -> None:
+    async def told(world: Watched, client: Raw) -> None:
+        client.send_text("odd", "execute_trade", f'{{"pair":"BTC-USDT","side":"buy","quantity":{literal}}}')
+        asked = client.send_call("get_agent_status", {})
+        heard = {answer["id"]: said(answer) for answer in [json.loads(await client.reader.readline()) for _ in "ab"]}
+        assert heard.pop(asked)["trading_state"] == "ACTIVE"
+        ((whose, body),) = heard.items()
+        assert "protocol" in body or body["error"]["code"] == "UsageInvalid"
+        assert whose in ("odd", None)
         assert not world.venue.asked
 
-    lived(tmp_path, story)
+    assisted(tmp_path, era, told)
 
 
 @pytest.mark.parametrize("text", ['"\\ud800"', '{"pair":"\\udfff"}', '"a\\ud83d"'])
-def test_a_line_that_is_no_message_is_answered_under_its_id_where_it_has_one(text: str, tmp_path: Path) -> None:
-    async def story(world: Watched, _: Ready) -> None:
-        await world.ready()
-        door = door_of(world)
-        async with raw(door) as client:
-            await client.hello()
-            client.line(
-                f'{{"jsonrpc":"2.0","id":"mine","method":"tools/call","params":{{"name":"x","arguments":{text}}}}}'
-            )
-            assert (await client.answer("mine"))["error"]["message"]
-        await door.close()
+def test_a_line_that_is_no_message_is_answered_under_its_id_where_it_has_one(
+    text: str, era: str, tmp_path: Path
+) -> None:
+    async def told(_: Watched, client: Raw) -> None:
+        client.send_text("mine", "x", text)
+        assert (await client.answer("mine"))["error"]["message"]
 
-    lived(tmp_path, story)
+    assisted(tmp_path, era, told)
 
 
-def test_a_key_that_comes_twice_counts_once(tmp_path: Path) -> None:
-    async def story(world: Watched, _: Ready) -> None:
-        await world.ready()
-        door = door_of(world)
-        async with raw(door) as client:
-            await client.hello()
-            client.line(
-                '{"jsonrpc":"2.0","id":"twice","method":"tools/call","params":{"name":"execute_trade","arguments":'
-                '{"pair":"BTC-USDT","side":"buy","notional":"100","notional":"90000","notional":"100"}}}'
-            )
-            assert said(await client.answer("twice"))["status"] == "filled"
-        await door.close()
-        auditor = Auditor(world)
-        auditor.require_whole()
+def test_a_key_that_comes_twice_counts_once(era: str, tmp_path: Path) -> None:
+    async def told(world: Watched, client: Raw) -> None:
+        client.send_text(
+            "twice",
+            "execute_trade",
+            '{"pair":"BTC-USDT","side":"buy","notional":"100","notional":"90000","notional":"100"}',
+        )
+        assert said(await client.answer("twice"))["status"] == "filled"
+        Auditor(world).require_whole()
 
-    lived(tmp_path, story)
+    assisted(tmp_path, era, told)

@@ -17,7 +17,7 @@ from tests.desk.world import World, policy_with
 from tests.doors.mcp_server.conftest import door_of
 from tests.security.attacker import Attacker
 from tests.security.auditor import Auditor
-from tests.security.wire import Raw, Ready, Watched, lived, raw, said
+from tests.security.wire import ERAS, Raw, Ready, Watched, lived, raw, said
 from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.evolve import evolve, first_book
@@ -32,7 +32,7 @@ Heard = tuple[int, str, dict[str, Any], str]
 
 
 class Crowd:
-    """Ten clients that ask as fast as the door answers, each with several questions under way."""
+    """Ten clients of both eras that ask as fast as the door answers, each with several questions under way."""
 
     def __init__(self, rng: random.Random, calls: int) -> None:
         self.rng = rng
@@ -45,7 +45,7 @@ class Crowd:
         world.watch(auditor.look)
         door = door_of(world)
         async with AsyncExitStack() as stack:
-            clients = [await (await stack.enter_async_context(raw(door))).hello(f"c{n}") for n in range(CLIENTS)]
+            clients = [await stack.enter_async_context(raw(door, ERAS[n % 2], f"c{n}")) for n in range(CLIENTS)]
             await asyncio.gather(*(self._talk(world, number, each) for number, each in enumerate(clients)))
         await door.close()
         auditor.require_whole()

@@ -31,8 +31,8 @@ CANCELLED: Final = {"jsonrpc": "2.0", "method": "notifications/cancelled"}
 class Trade:
     """One trade that its client stops listening to at one turn of the loop, and then asks for again."""
 
-    def __init__(self, how: str, fault: Fault | None, turn: int | None) -> None:
-        self.how, self.fault, self.turn = how, fault, turn
+    def __init__(self, era: str, how: str, fault: Fault | None, turn: int | None) -> None:
+        self.era, self.how, self.fault, self.turn = era, how, fault, turn
         self.turns = 0
         self.was_judged = False
 
@@ -41,8 +41,7 @@ class Trade:
         if self.fault is not None:
             world.venue.script(self.fault)
         door, auditor = door_of(world), Auditor(world)
-        async with raw(door) as client:
-            await client.hello()
+        async with raw(door, self.era) as client:
             began = ready.looks
             asked = client.send_call("execute_trade", TRADE)
             if self.turn is None:
@@ -60,8 +59,7 @@ class Trade:
                 await world.until(left.is_set)
         world.venue.calm()
         await door.close()
-        async with raw(door) as client:
-            await client.hello()
+        async with raw(door, self.era) as client:
             again = await client.call("execute_trade", **TRADE)
             await world.until(lambda: not world.desk.book.working)
             last = await client.call("execute_trade", **TRADE)
@@ -95,11 +93,11 @@ class Trade:
 @pytest.mark.parametrize("how", ["cut", "hung up", "cancelled"])
 @pytest.mark.parametrize("venue", VENUES)
 def test_a_client_that_leaves_at_any_turn_of_a_trade_loses_only_the_answer(
-    how: str, venue: str, tmp_path: Path, record_property: Callable[[str, object], None]
+    era: str, how: str, venue: str, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    whole = Trade(how, VENUES[venue], None)
+    whole = Trade(era, how, VENUES[venue], None)
     played(tmp_path, "whole", whole)
-    trades = [Trade(how, VENUES[venue], turn) for turn in range(1, whole.turns + 1)]
+    trades = [Trade(era, how, VENUES[venue], turn) for turn in range(1, whole.turns + 1)]
     for trade in trades:
         played(tmp_path, str(trade.turn), trade)
     record_property("sampled", f"left at each of {whole.turns} turns")

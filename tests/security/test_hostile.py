@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from tests.desk.world import policy_with
 from tests.doors.mcp_server.conftest import door_of
 from tests.security.attacker import Attacker
 from tests.security.auditor import Auditor
-from tests.security.wire import Raw, Ready, Watched, lived, raw, said
+from tests.security.wire import ERAS, Raw, Ready, Watched, lived, raw, said
 from trading_mcp.adapters.brokers.faults import Fault
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain import events as e
@@ -43,7 +44,7 @@ TROUBLE: Final[tuple[dict[Fault, float], ...]] = (
 
 
 class Attack:
-    """One life of a desk with three assistants against it, and an owner who now and then undoes a halt."""
+    """One life of a desk with three assistants of both eras against it; now and then its owner undoes a halt."""
 
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng
@@ -55,8 +56,9 @@ class Attack:
         auditor = Auditor(world)
         world.watch(auditor.look)
         door = door_of(world)
-        async with raw(door) as one, raw(door) as two, raw(door) as three:
-            clients = [await each.hello(f"hostile {number}") for number, each in enumerate((one, two, three))]
+        async with AsyncExitStack() as stack:
+            eras = (*ERAS, self.rng.choice(ERAS))
+            clients = [await stack.enter_async_context(raw(door, era, f"hostile {era}")) for era in eras]
             minds = [Attacker(self.rng, world, f"a{number}-") for number in range(3)]
             while self.calls < CALLS_EACH:
                 await self._burst(clients, minds)

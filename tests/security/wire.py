@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from tests.desk.world import World
-from tests.doors.mcp_server.conftest import wired
+from tests.doors.mcp_server.conftest import door_of, wired
 from tests.simulation.virtual import Jumping, VirtualLoop, run
 from trading_mcp.core.domain.events import AnyEvent
 from trading_mcp.core.domain.money import exactly
 from trading_mcp.doors.mcp_server.door import McpDoor
 
 Body = dict[str, Any]
+# What a connection speaks: each request with an envelope of its own, or after a handshake.
+ERAS = ("2026-07-28", "2025-11-25")
+MODERN, HANDSHAKE = ERAS
 # On the virtual clock; the desk itself waits ten seconds for a venue, and closes for as long as five.
 ANSWER_WITHIN = 120.0
 # Nothing a client sees may look like the inside of the program.
@@ -59,13 +62,20 @@ class Raw:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
         self.heard: dict[Any, Body] = {}
+        # What stands in the parameters of each request.
+        self.envelope: Body = {}
         self._asked = 0
 
-    async def hello(self, name: str = "raw", version: str = "1") -> Raw:
-        given: Body = {"protocolVersion": "2025-11-25", "capabilities": {"elicitation": {}}}
-        await self.ask("initialize", **given, clientInfo={"name": name, "version": version})
-        self.write({"jsonrpc": "2.0", "method": "notifications/initialized"})
-        return self
+    async def hello(self, era: str, name: str, version: str) -> None:
+        info: Body = {"name": name, "version": version}
+        can: Body = {"elicitation": {}}
+        if era == MODERN:
+            self.envelope = enveloped(era, info, can)
+            assert MODERN in (await self.ask("server/discover"))["result"]["supportedVersions"]
+        else:
+            told = await self.ask("initialize", protocolVersion=era, capabilities=can, clientInfo=info)
+            assert told["result"]["protocolVersion"] == era
+            self.write({"jsonrpc": "2.0", "method": "notifications/initialized"})
 
     def write(self, message: Mapping[str, Any]) -> None:
         self.line(json.dumps(message))
@@ -76,11 +86,17 @@ class Raw:
     def send(self, method: str, **params: Any) -> int:
         """Ask without waiting."""
         self._asked += 1
-        self.write({"jsonrpc": "2.0", "id": self._asked, "method": method, "params": params})
+        self.write({"jsonrpc": "2.0", "id": self._asked, "method": method, "params": {**self.envelope, **params}})
         return self._asked
 
     def send_call(self, tool: str, arguments: Any) -> int:
         return self.send("tools/call", name=tool, arguments=arguments)
+
+    def send_text(self, asked: str, tool: str, arguments: str) -> None:
+        """Ask with arguments that are whatever this text is."""
+        params = json.dumps({**self.envelope, "name": tool}).removesuffix("}")
+        head = f'{{"jsonrpc":"2.0","id":{json.dumps(asked)},"method":"tools/call"'
+        self.line(f'{head},"params":{params},"arguments":{arguments}}}}}')
 
     async def answer(self, asked: Any) -> Body:
         """Wait for one answer; those that come before it are kept."""
@@ -103,6 +119,12 @@ class Raw:
         return said(await self.answer(self.send_call(tool, arguments)))
 
 
+def enveloped(version: Any, info: Any, can: Any) -> Body:
+    """What a request of the newer era says of its client."""
+    told = {"protocolVersion": version, "clientInfo": info, "clientCapabilities": can}
+    return {"_meta": {f"io.modelcontextprotocol/{name}": value for name, value in told.items()}}
+
+
 def said(answer: Body) -> Body:
     """Return a reply's body after looking that it is whole, and one sentence where it says no."""
     text = json.dumps(answer, ensure_ascii=False)
@@ -122,9 +144,12 @@ def said(answer: Body) -> Body:
 
 
 @asynccontextmanager
-async def raw(door: McpDoor, **flags: object) -> AsyncGenerator[Raw]:
-    async with wired(door, **flags) as (reader, writer):
-        yield Raw(reader, writer)
+async def raw(door: McpDoor, era: str, name: str = "raw", version: str = "1") -> AsyncGenerator[Raw]:
+    """A client that has said who it is, in the way of its era."""
+    async with wired(door) as (reader, writer):
+        client = Raw(reader, writer)
+        await client.hello(era, name, version)
+        yield client
 
 
 @contextmanager
@@ -146,6 +171,19 @@ def quiet_log() -> Generator[list[str]]:
     finally:
         for logger in loggers:
             logger.removeHandler(keeping)
+
+
+def assisted(folder: Path, era: str, told: Callable[[Watched, Raw], Coroutine[Any, Any, None]]) -> Watched:
+    """Live through a story of one assistant, from a desk that is ready to a door that is closed."""
+
+    async def story(world: Watched, _: Ready) -> None:
+        await world.ready()
+        door = door_of(world)
+        async with raw(door, era) as client:
+            await told(world, client)
+        await door.close()
+
+    return lived(folder, story)
 
 
 def lived(folder: Path, story: Callable[[Watched, Ready], Coroutine[Any, Any, None]], **given: Any) -> Watched:

@@ -6,9 +6,11 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from trading_mcp.adapters.journal.entries import read
 from trading_mcp.adapters.journal.files import shown
@@ -16,7 +18,7 @@ from trading_mcp.adapters.journal.retention import SEGMENT_ENTRIES
 from trading_mcp.bootstrap.homes import Opened, keep_snapshot
 from trading_mcp.core.domain.book import FOLD_VERSION, Book
 from trading_mcp.core.domain.market import DAY
-from trading_mcp.core.domain.money import exactly
+from trading_mcp.core.domain.money import exactly, is_change
 from trading_mcp.core.domain.orders import OrderState
 from trading_mcp.core.ports import Entry
 from trading_mcp.core.snapshot import UnknownSnapshot, thaw
@@ -39,6 +41,8 @@ ARCHIVE_EVERY: Final = 3600.0
 ASKED_WITHIN: Final = 2.0
 AT_THE_END: Final = 5_000
 _ON_THE_WAY: Final = frozenset({OrderState.CLEARED, OrderState.SENDING})
+# The year 5138: beyond it no calendar of ours goes.
+_AT_END: Final = 10**17
 _log: Final = logging.getLogger("trading_mcp.records")
 
 
@@ -100,6 +104,11 @@ class Records:
         """Search the events; what happened a moment ago is shown first, as far as that takes no time."""
         deadline = time.monotonic() + ASKED_WITHIN
         await self.catch_up(lambda: time.monotonic() < deadline, 0)
+        try:
+            return await asyncio.to_thread(self._found, text, kind, before, limit)
+        except _ViewsOdd as error:
+            await self._make_anew(error)
+        await self.catch_up(lambda: time.monotonic() < deadline, 0)
         return await asyncio.to_thread(self._found, text, kind, before, limit)
 
     async def earned(self, first: int) -> Earned:
@@ -108,6 +117,9 @@ class Records:
         try:
             await self.catch_up(lambda: time.monotonic() < deadline, 0)
             return await asyncio.to_thread(self._earned, first)
+        except _ViewsOdd as error:
+            await self._make_anew(error)
+            return await nothing(first)
         except Exception as error:  # noqa: BLE001 - the rest of the answer is true without it
             _log.warning("what was earned cannot be told: %s", error)
             return await nothing(first)
@@ -122,11 +134,17 @@ class Records:
             _log.warning("the records were left behind: %s", error)
         self._let_go()
 
-    def _let_go(self) -> None:
+    async def _make_anew(self, error: _ViewsOdd) -> None:
+        _log.warning("the views say what no desk writes, and are made anew: %s", error)
+        await asyncio.to_thread(self._let_go, anew=True)
+
+    def _let_go(self, *, anew: bool = False) -> None:
         with self._lock:
             views, self._views = self._views, None
             if views is not None:
                 views.close()
+                if anew:
+                    views.path.unlink(missing_ok=True)
 
     def _step(self) -> bool:
         """Show the next few entries; say whether there may be more."""
@@ -175,24 +193,14 @@ class Records:
         with self._lock, exactly():
             views = self._opened_views()
             rows, values = views.earned(first, EARNED_MAX), views.closing_values()
-            fills = tuple(
-                Closed(
-                    seq=row["seq"],
-                    at=row["at"],
-                    pair=row["pair"],
-                    venue=row["venue"],
-                    book=row["book"],
-                    order_id=row["order_id"] or "",
-                    fee=Decimal(row["fee"]),
-                    fee_asset=row["fee_asset"],
-                    realised=Decimal(row["realised"]),
+            try:
+                fills = tuple(_closed(row) for row in rows)
+                days = tuple(
+                    DayEnd(_figure(value), tuple(Flow(_figure(before), _figure(amount)) for before, amount in flows))
+                    for value, flows in values
                 )
-                for row in rows
-            )
-            days = tuple(
-                DayEnd(Decimal(value), tuple(Flow(Decimal(before), Decimal(amount)) for before, amount in flows))
-                for value, flows in values
-            )
+            except (ArithmeticError, TypeError, ValueError, msgspec.ValidationError) as error:
+                raise _ViewsOdd(shown(error)) from error
             return Earned(fills, days, views.seq)
 
     def _found(self, text: str, kind: str, before: int, limit: int) -> Found:
@@ -200,4 +208,29 @@ class Records:
         with self._lock:
             views = self._opened_views()
             rows = views.events(name=kind, query=text, limit=limit, **asked)
+        if not all(1 <= row["seq"] <= views.seq for row in rows.rows):
+            raise _ViewsOdd("an entry that the journal does not have")
         return Found(tuple(row["seq"] for row in rows.rows), rows.next_before or 0, views.seq)
+
+
+class _ViewsOdd(Exception):
+    """Somebody else wrote there: any program of this user can."""
+
+
+def _closed(row: Mapping[str, Any]) -> Closed:
+    told = {
+        **row,
+        "order_id": row["order_id"] or "",
+        "fee": _figure(row["fee"]),
+        "realised": _figure(row["realised"]),
+    }
+    if not 0 <= row["at"] < _AT_END:
+        raise ValueError("a moment that no calendar has")
+    return msgspec.convert([told[name] for name in Closed._fields], Closed)
+
+
+def _figure(text: str) -> Decimal:
+    value = Decimal(text)
+    if not is_change(value):
+        raise ValueError("a figure that no desk writes")
+    return value
