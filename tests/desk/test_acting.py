@@ -8,7 +8,7 @@ import pytest
 
 from tests.core.domain.making import fill
 from tests.desk.conftest import Play
-from tests.desk.world import World
+from tests.desk.world import ETH, World
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain import events as e
 from trading_mcp.core.domain.orders import Door, OrderState, OrderType, Working
@@ -65,6 +65,26 @@ def test_fees_in_two_assets_are_told_apart(play: Play) -> None:
         before = e.ToolCalled(at=world.clock.now(), call_id="1", tool="t", arguments="", door=Door.MCP)
         told = acting.Acting(desk, before).traded(outcome_of(desk.book, resting.intent_id), 0)
         assert told.fee == "0.75 USDT + 0.001 BTC"
+
+    play(story)
+
+
+def test_of_what_filled_lately_a_few_orders_are_kept_and_what_left_is_read_from_the_journal(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trading_mcp.desk.desk.FILLED_KEPT", 1)
+
+    async def story(world: World) -> None:
+        desk = await world.ready()
+        first = await world.trade()
+        before = e.ToolCalled(at=world.clock.now(), call_id="1", tool="t", arguments="", door=Door.MCP)
+        client = acting.Acting(desk, before)
+        told = client.traded(first, 0)
+        second = await world.trade(ETH)
+        assert [*desk.recent_fills] == [second.order_id]
+        again = client.traded(first, 0)
+        assert (told.average, told.fee) != ("", "")
+        assert (again.average, again.fee) == (told.average, told.fee)
 
     play(story)
 

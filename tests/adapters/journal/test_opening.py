@@ -361,3 +361,14 @@ def test_the_last_of_a_disk_is_not_taken_for_the_size_of_the_log(path: Path) -> 
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_log_that_holds_entries_is_left_as_it_is(tmp_path: Path) -> None:
+    journal = made(tmp_path)
+    journal.append(NOON, [called(1)])
+    log = tmp_path / "journal.db-wal"
+    before = log.read_bytes()
+    schema.lay_out_log(tmp_path / "journal.db")
+    assert any(before)
+    assert log.read_bytes() == before
+    journal.close()
