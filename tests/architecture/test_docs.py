@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.tree import ROOT, places, shipped
+from trading_mcp.adapters.config.settings import load
 
 DOCS = [place for place in places() if place.endswith(".md")]
 SHELL_BLOCK = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -18,31 +19,12 @@ LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
 MAKE = re.compile(r"\bmake ([a-z][a-z-]*)")
 
 PROGRAM = ".venv/bin/trading-mcp"
-DESK = [
-    f"{PROGRAM} {words}"
-    for words in (
-        "desk",
-        "status",
-        "trade buy BTC-USDT --notional 100",
-        "portfolio",
-        "audit tail",
-        "close --all",
-        "halt",
-        "stop",
-    )
-]
-
-CONNECT = [f"{PROGRAM} setup --client {client}" for client in ("claude-desktop", "claude-code")]
-HTTP = [f"{PROGRAM} token new laptop --role reader", f"{PROGRAM} desk --http"]
-
-# Commands that a test proves elsewhere, or that this very run stands on.
-PROVEN_ELSEWHERE = {
+# What is no command of the program; those are typed one after the other by tests/cli/test_readme.py.
+MADE = {
     "make setup": "this test runs inside what it made",
-    "make test": "this test is part of it",
-    **dict.fromkeys(DESK, "tests/cli/test_readme.py, in this order, on a desk of its own"),
-    **dict.fromkeys(CONNECT, "tests/cli/test_setup.py, on homes of its own"),
-    **dict.fromkeys(HTTP, "tests/cli/test_http.py, on a desk of its own"),
+    "make run": "below",
     "make check": "its parts: tests/architecture/test_imports.py, and continuous integration",
+    "make test": "this test is part of it",
 }
 
 
@@ -64,22 +46,19 @@ def run(command: str, environment: dict[str, str] | None = None) -> subprocess.C
     )
 
 
-def test_the_readme_shows_commands() -> None:
-    assert commands(read("README.md")) == [
-        "make setup",
-        "make run",
-        *DESK,
-        *CONNECT,
-        *HTTP,
-        "make check",
-        "make test",
-        ".venv/bin/trading-mcp --version",
-    ]
+def test_every_line_of_a_block_of_commands_is_run_by_a_test() -> None:
+    shown = [line for line in commands(read("README.md")) if not line.startswith(f"{PROGRAM} ")]
+    assert shown == [*MADE]
+    assert {place: commands(read(place)) for place in DOCS if place != "README.md" and commands(read(place))} == {}
 
 
-def test_every_command_in_the_readme_is_run_here_or_proven_elsewhere() -> None:
-    here = {"make run", ".venv/bin/trading-mcp --version"}
-    assert [name for name in commands(read("README.md")) if name not in here | PROVEN_ELSEWHERE.keys()] == []
+def test_a_block_of_anything_else_is_compared_with_what_it_shows(tmp_path: Path) -> None:
+    blocks = re.findall(r"^```(\w+)\n(.*?)^```", read("README.md"), re.DOTALL | re.MULTILINE)
+    # tests/cli/test_demo.py plays the scenes that are shown as text.
+    assert [kind for kind, _ in blocks if kind != "sh"] == ["text", "toml"]
+    settings = tmp_path / "settings.toml"
+    settings.write_text(dict(blocks)["toml"])
+    assert load(settings, {}).alert_url
 
 
 def test_the_program_in_the_readme_starts() -> None:

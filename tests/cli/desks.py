@@ -44,7 +44,8 @@ class DeskProcess:
         self.home = home
         self.folder = data / "trading-mcp" / "homes" / home
         self.environment = {**os.environ, "HOME": str(data), "XDG_DATA_HOME": str(data), "NO_COLOR": "1"}
-        self.environment.pop("TRADING_MCP_HOME", None)
+        for name in ("TRADING_MCP_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
+            self.environment.pop(name, None)  # what it writes stays in its folder
         self.process: subprocess.Popen[bytes] | None = None
         self.program: tuple[str, ...] = PROGRAM
         # Where a person stands who types; None is where the tests were started.
