@@ -37,6 +37,14 @@ def test_a_desktop_is_given_the_text_as_arguments_and_no_markup(tmp_path: Path) 
     assert kept(out) == ["--app-name=trading-mcp", "--", HELLO.title, body]
 
 
+def test_no_word_of_a_text_becomes_a_byte_of_the_desktops_program(tmp_path: Path) -> None:
+    """It reads a body as C does a literal: what is meant as it stands, also where nothing could be shown of it."""
+    out = tmp_path / "out"
+    words = r"\074b\076 \342\200\235 \377 \n \\"
+    assert desktop(program(tmp_path / "bin", keeping(out))).send(Message("x", words)) == ""
+    assert kept(out)[-1].encode().decode("unicode_escape") == words
+
+
 def test_on_macos_the_text_is_never_a_part_of_the_script(tmp_path: Path) -> None:
     out = tmp_path / "out"
     way = desktop(program(tmp_path / "bin", keeping(out), "osascript"), "darwin")

@@ -120,8 +120,10 @@ def _desktop(kept: Mapping[str, str], environ: Mapping[str, str], platform: str)
 
 
 def _notify_send(program: str, message: Message) -> tuple[str, ...]:
-    # A body may be read as markup; what it says is text.
-    return (program, "--app-name=trading-mcp", "--", message.title, escape(message.body, quote=False))
+    # A body may be read as markup; what it says is text. Before that the program itself reads \NNN as bytes, which
+    # could make up markup again, close the marks of a quotation, or be no text, of which nothing is shown at all.
+    body = escape(message.body, quote=False).replace("\\", "\\\\")
+    return (program, "--app-name=trading-mcp", "--", message.title, body)
 
 
 def _osascript(program: str, message: Message) -> tuple[str, ...]:
