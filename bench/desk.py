@@ -43,8 +43,8 @@ class Nobody:
         del statement, signature
         return None
 
-    def notify(self, subject: str, text: str) -> None:
-        del subject, text
+    def notify(self, subject: str, text: str, *, is_urgent: bool = False) -> None:
+        del subject, text, is_urgent
 
 
 def wired(folder: Path, clock: VirtualClock) -> tuple[Desk, Heart]:

@@ -55,7 +55,7 @@ def test_an_order_that_never_arrived_is_let_go_after_a_minute_of_absence_and_a_f
         began = world.clock.boot()
         outcome = await world.trade()
         assert outcome.status is Status.UNKNOWN
-        assert "An order's fate is unknown" in world.told.subjects()
+        assert "An order's fate is unknown" in world.told.urgent
         denied = await world.trade(amount=Notional(Decimal(50)))
         assert Code.STATE_ORDER_UNKNOWN in [finding.code for finding in denied.findings]
         await world.until(lambda: not world.desk.book.working)

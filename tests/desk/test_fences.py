@@ -55,7 +55,7 @@ def test_an_exit_whose_units_are_not_free_stays_unknown_and_the_owner_is_told(pl
         await asyncio.sleep(600)
         assert not lapsed(world)
         assert world.desk.book.working[sold.order_id].state is OrderState.UNKNOWN
-        assert "An exit's fate is still unknown" in world.told.subjects()
+        assert "An exit's fate is still unknown" in world.told.urgent
 
     play(story, can_fence=False)
 

@@ -27,6 +27,7 @@ def test_a_proposal_is_told_by_what_it_is_and_the_words_of_who_asked_are_marked_
             "KILL_SWITCH, with these words: “all is well' and was checked” (not checked by anyone)."
         )
         assert "locked" not in str(world.told.texts)
+        assert world.told.urgent == {"account is HALTED"}
 
     play(story)
 

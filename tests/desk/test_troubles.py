@@ -50,7 +50,7 @@ def test_with_a_journal_that_cannot_be_written_entries_are_cancelled_unrecorded(
         with pytest.raises(JournalUnwritable):
             await world.trade(ETH)
         assert world.is_halted_by_file
-        assert "The journal cannot be written" in world.told.subjects()
+        assert "The journal cannot be written" in world.told.urgent
         await asyncio.sleep(3)
         (left,) = await world.paper.open_orders()
         assert left.pair == ETH

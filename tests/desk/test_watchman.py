@@ -19,7 +19,7 @@ from trading_mcp.desk import queries
 from trading_mcp.desk.answers import UseShown
 from trading_mcp.desk.limits import share_of
 from trading_mcp.desk.moments import Moments
-from trading_mcp.desk.notices import NOTICES_KEPT
+from trading_mcp.desk.notices import NOTICES_KEPT, UNREACHED, Notice
 from trading_mcp.desk.outcomes import Status
 from trading_mcp.desk.ports import Cadence
 from trading_mcp.desk.queries import Since
@@ -91,6 +91,7 @@ def test_a_position_whose_stop_its_venue_does_not_hold_is_told_of(play: Play) ->
         assert await again(world, "A position has no stop at its venue") == 1
         world.remembered = frozenset()
         assert await again(world, "A position has no stop at its venue") == 2
+        assert "A position has no stop at its venue" in world.told.urgent
 
     play(story)
 
@@ -107,6 +108,11 @@ def test_the_next_status_leads_with_what_was_told_for_a_day(play: Play) -> None:
             desk.tell("Again", str(number))
         assert [each.text for each in queries.status(moments.now()).notices] == ["24", "23", "22", "21", "20"]
         assert len(desk.told) == NOTICES_KEPT
+        # What did not reach the owner is said nowhere else: no flood pushes it out.
+        desk.unreached.append(Notice(at=world.clock.now(), subject=UNREACHED, text="By ntfy://: no."))
+        for number in range(NOTICES_KEPT):
+            desk.tell("Again", str(number))
+        assert [each.text for each in queries.status(moments.now()).notices[:2]] == ["By ntfy://: no.", "19"]
         await asyncio.sleep(DAY / SECOND + 60)
         assert queries.status(moments.now()).notices == ()
 

@@ -77,12 +77,15 @@ class Told:
 
     def __init__(self) -> None:
         self.texts: list[tuple[str, str]] = []
+        self.urgent: set[str] = set()
         self.is_broken = False
 
-    def notify(self, subject: str, text: str) -> None:
+    def notify(self, subject: str, text: str, *, is_urgent: bool = False) -> None:
         if self.is_broken:
             raise OSError("no network")
         self.texts.append((subject, text))
+        if is_urgent:
+            self.urgent.add(subject)
 
     def subjects(self) -> list[str]:
         return [subject for subject, _ in self.texts]

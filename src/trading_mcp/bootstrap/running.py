@@ -251,7 +251,7 @@ class _Running:
     def _unreached(self, said: str) -> None:
         """Keep for the next who asks that a notice did not go out."""
         if self._desk is not None:
-            self._desk.told.append(Notice(at=self._clock.now(), subject=UNREACHED, text=said))
+            self._desk.unreached.append(Notice(at=self._clock.now(), subject=UNREACHED, text=said))
 
     def _raise_halt(self) -> None:
         if not self._halt.put_up():

@@ -205,6 +205,6 @@ class Verifier(Protocol):
 class Notifier(Protocol):
     """Tells the owner who is away; it may fail, and nothing waits for it."""
 
-    def notify(self, subject: str, text: str) -> None:
-        """Hand over one message; never raises, never blocks."""
+    def notify(self, subject: str, text: str, *, is_urgent: bool = False) -> None:
+        """Hand over one message; never raises, never blocks, and what is urgent waits behind nothing else."""
         ...

@@ -41,7 +41,7 @@ class Door(Protocol):
         """Record events that need no decision."""
         ...
 
-    def tell(self, subject: str, text: str) -> None:
+    def tell(self, subject: str, text: str, *, is_urgent: bool = False) -> None:
         """Tell the owner."""
         ...
 
@@ -286,7 +286,8 @@ class Courier:
             found = await self.look(order_id)
             if not is_told and working.order.reduces and clock.boot() - began >= cadence.escalate:
                 is_told = True
-                self._desk.tell("An exit's fate is still unknown", f"{order_id} on {working.order.pair}: look there.")
+                text = f"{order_id} on {working.order.pair}: look there."
+                self._desk.tell("An exit's fate is still unknown", text, is_urgent=True)
             if found is None:
                 continue
             # Measured on the clock that nobody sets; absence counts from the first time it was told.

@@ -29,7 +29,7 @@ from trading_mcp.core.domain.verdict import Code
 from trading_mcp.core.guardrails.decide import decide
 from trading_mcp.desk.courier import Courier
 from trading_mcp.desk.gather import Gatherer
-from trading_mcp.desk.notices import NOTICES_KEPT, Notice, notice_of
+from trading_mcp.desk.notices import NOTICES_KEPT, URGENT, WAYS_MAX, Notice, notice_of
 from trading_mcp.desk.outcomes import Outcome, is_settled, outcome_of
 from trading_mcp.desk.ports import Ports, Signature
 from trading_mcp.errors import DeskFrozen, JournalUnwritable, TradingMcpError
@@ -52,6 +52,7 @@ class Desk:
         self.gatherer = Gatherer(ports, book.uptime)
         self.courier = Courier(ports, self)
         self.told: deque[Notice] = deque(maxlen=NOTICES_KEPT)
+        self.unreached: deque[Notice] = deque(maxlen=WAYS_MAX)
         self.recent_fills: dict[str, list[Fill]] = {}
         self.is_unwritable = False
         self.is_stopping = False
@@ -138,11 +139,11 @@ class Desk:
             async with asyncio.timeout(seconds):
                 await self._changed.wait()
 
-    def tell(self, subject: str, text: str) -> None:
+    def tell(self, subject: str, text: str, *, is_urgent: bool = False) -> None:
         """Tell the owner; whether that works changes nothing here, and the next who asks hears of it as well."""
         self.told.append(Notice(at=self.ports.clock.now(), subject=subject, text=text))
         try:
-            self.ports.notifier.notify(subject, text)
+            self.ports.notifier.notify(subject, text, is_urgent=is_urgent)
         except Exception:  # noqa: BLE001 - logged; whoever asked goes on
             _LOG.exception("the notifier failed")
 
@@ -232,7 +233,7 @@ class Desk:
         for event in events:
             notice = notice_of(event)
             if notice is not None:
-                self.tell(*notice)
+                self.tell(*notice, is_urgent=isinstance(event, URGENT))
         try:
             self.ports.views(events)
         except Exception:  # noqa: BLE001 - logged; whoever asked goes on
@@ -257,7 +258,8 @@ class Desk:
         except Exception:  # noqa: BLE001 - logged; whoever asked goes on
             _LOG.exception("the file HALT could not be put up")
         self._abandon(lambda working: not working.order.reduces)
-        self.tell("The journal cannot be written", "Nothing new is sent; entry orders are cancelled.")
+        text = "Nothing new is sent; entry orders are cancelled."
+        self.tell("The journal cannot be written", text, is_urgent=True)
 
     def _take_back_unrecorded(self, command: c.AnyCommand) -> None:
         """Do of a command the only thing that needs no record, and say that the rest was not done."""

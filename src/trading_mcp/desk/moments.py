@@ -29,7 +29,7 @@ class Moments:
             since=self._since,
             version=__version__,
             notes=self._notes,
-            told=tuple(desk.told),
+            told=(*desk.told, *desk.unreached),
         )
 
     def of_all_pairs(self) -> Reader:

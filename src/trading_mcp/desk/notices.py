@@ -25,6 +25,10 @@ from trading_mcp.redact import cut
 
 # Said where a notice itself could not be told; the next status and the doctor show it.
 UNREACHED: Final = "A notice did not reach you"
+# As many as there are ways out.
+WAYS_MAX: Final = 2
+# What must be out within seconds, whatever else there is to tell.
+URGENT: Final = (Latched, OrderUnknown)
 # What the next status leads with; older ones stand in the operator's log and in the journal.
 NOTICES_KEPT: Final = 20
 # So few that what marks them is never cut off.

@@ -145,7 +145,7 @@ def status(read: Reader) -> StatusAnswer:
         notes=read.notes,
         notices=tuple(
             NoticeShown(at=each.at, subject=each.subject, text=each.text)
-            for each in reversed(read.told)
+            for each in reversed(read.told)  # what did not reach the owner first: it is said nowhere else
             if facts.now - each.at < DAY
         )[:NOTICES_SHOWN],
     )

@@ -33,10 +33,10 @@ class Watchman:
         """Tell what is new."""
         facts = self._desk.gatherer.facts(self._desk.book, frozenset(), keep=False)
         with exactly():
-            rows = (*self._proposals(), *self._limits(facts), *self._positions(facts))
-        seen = {key: words for key, *words in rows}
+            naked = {key: words for key, *words in self._positions(facts)}
+            seen = naked | {key: words for key, *words in (*self._proposals(), *self._limits(facts))}
         for key in sorted(seen.keys() - self._told):
-            self._desk.tell(*seen[key])
+            self._desk.tell(*seen[key], is_urgent=key in naked)
         if frozenset(seen) != self._told:
             self._told = frozenset(seen)
             self._remember()

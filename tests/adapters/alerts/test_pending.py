@@ -10,6 +10,7 @@ from trading_mcp.adapters.alerts.pending import (
     SUBJECT_LENGTH_MAX,
     SUBJECTS_MAX,
     TEXT_LENGTH_MAX,
+    URGENT_EVERY,
     WINDOW,
     Message,
     Pending,
@@ -59,6 +60,41 @@ def test_the_first_goes_soon_and_what_is_too_much_waits_for_the_window_and_goes_
     assert pending.due_in(now + 1) == pytest.approx(WINDOW - 1)
     assert pending.due_in(now + WINDOW) == 0
     assert pending.take(now + WINDOW).title == "late 0, and 2 more"
+
+
+def test_what_is_urgent_waits_neither_behind_a_flood_nor_among_it() -> None:
+    """An assistant can ask for as many proposals as it likes; what stopped its trading is told all the same."""
+    pending, now = Pending(), 1_000.0
+    for _ in range(MESSAGES_MAX):
+        pending.add("a proposal", "x", now)
+        pending.take(now)
+    for number in range(SUBJECTS_MAX + 3):
+        pending.add(f"a proposal {number}", "x", now)
+    assert pending.due_in(now) == pytest.approx(WINDOW)
+    for number in range(SUBJECTS_MAX + 1):
+        pending.add(f"halted {number}", "why", now, is_urgent=True)
+    pending.add("halted 0", "x", now)
+    assert pending.due_in(now) == pytest.approx(URGENT_EVERY)
+    said = pending.take(now + URGENT_EVERY)
+    assert said.title == f"halted 0, and {SUBJECTS_MAX + 3 + SUBJECTS_MAX} more"
+    assert said.body.startswith("halted 0: x And 1 more.\nhalted 1: why\n")
+    assert said.body.endswith(f"{SUBJECTS_MAX + 4} more: trading-mcp status.")
+    pending.add("a proposal", "x", now + URGENT_EVERY)
+    assert pending.due_in(now + URGENT_EVERY) == pytest.approx(WINDOW - URGENT_EVERY)
+
+
+def test_what_is_urgent_stands_first_and_is_out_within_five_seconds_however_much_of_it_there_is() -> None:
+    pending, now = Pending(), 1_000.0
+    for number in range(100):
+        pending.add(f"proposal {number}", "x", now)
+        pending.add("an order", str(number), now, is_urgent=True)
+        due = pending.due_in(now)
+        assert due is not None
+        assert due < 5
+        said = pending.take(now + due)
+        assert said.title == "an order, and 1 more"
+        now += due
+    assert now - 1_000 >= 4 * (100 - MESSAGES_MAX)
 
 
 def test_nothing_secret_or_hidden_goes_out() -> None:

@@ -23,11 +23,11 @@ class Outbox:
     ) -> None:
         self._lanes = [_Lane(way, sender, footer, failed) for way in ways]
 
-    def notify(self, subject: str, text: str) -> None:
+    def notify(self, subject: str, text: str, *, is_urgent: bool = False) -> None:
         """Log a notice, and let it wait on every way out."""
         _LOG.warning("%s: %s", subject, text)
         for lane in self._lanes:
-            lane.add(subject, text)
+            lane.add(subject, text, is_urgent=is_urgent)
 
     def close(self) -> None:
         """Send what waits, and wait a moment for it; what hangs is left behind."""
@@ -53,9 +53,9 @@ class _Lane:
         self._thread = threading.Thread(target=self._run, name=f"alerts {way.name}", daemon=True)
         self._thread.start()
 
-    def add(self, subject: str, text: str) -> None:
+    def add(self, subject: str, text: str, *, is_urgent: bool) -> None:
         with self._turn:
-            self._pending.add(subject, text, time.monotonic())
+            self._pending.add(subject, text, time.monotonic(), is_urgent=is_urgent)
             self._turn.notify()
 
     def end(self) -> None:

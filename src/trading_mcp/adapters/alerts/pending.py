@@ -17,6 +17,8 @@ MESSAGES_MAX: Final = 6
 WINDOW: Final = 60.0
 # What happens in one turn of the desk is told in one message.
 LINGER: Final = 0.3
+# Once a window is full, what is urgent goes at most this often: it must be out within five seconds.
+URGENT_EVERY: Final = 4.0
 
 
 class Message(NamedTuple):
@@ -29,6 +31,7 @@ class Message(NamedTuple):
 class _Waiting(NamedTuple):
     text: str
     times: int
+    is_urgent: bool
 
 
 class Pending:
@@ -40,17 +43,21 @@ class Pending:
         self._since = 0.0
         self._sent: deque[float] = deque(maxlen=MESSAGES_MAX)
 
-    def add(self, subject: str, text: str, now: float) -> None:
+    def add(self, subject: str, text: str, now: float, *, is_urgent: bool = False) -> None:
         """Let one more notice wait; the redactor works where it goes out, and not while a desk waits."""
         key = subject[: REDACTED_MAX * SUBJECT_LENGTH_MAX]
         held = self._waiting.get(key)
         if held is None and len(self._waiting) >= SUBJECTS_MAX:
-            self._left_out += 1
-            return
+            other = next((key for key, each in self._waiting.items() if not each.is_urgent), None)
+            if not is_urgent or other is None:
+                self._left_out += 1
+                return
+            self._left_out += self._waiting.pop(other).times
         if not self._waiting:
             self._since = now
         times = 1 if held is None else held.times + 1
-        self._waiting[key] = _Waiting(text[: REDACTED_MAX * TEXT_LENGTH_MAX], times)
+        is_urgent = is_urgent or (held is not None and held.is_urgent)
+        self._waiting[key] = _Waiting(text[: REDACTED_MAX * TEXT_LENGTH_MAX], times, is_urgent)
 
     def due_in(self, now: float) -> float | None:
         """Return in how many seconds the next message may go, or None where nothing waits."""
@@ -58,14 +65,17 @@ class Pending:
             return None
         due = self._since + LINGER
         if len(self._sent) == MESSAGES_MAX:
-            due = max(due, self._sent[0] + WINDOW)
+            free = self._sent[0] + WINDOW
+            # A flood, which an assistant can make of proposals, must not keep back that trading has stopped.
+            is_urgent = any(each.is_urgent for each in self._waiting.values())
+            due = max(due, min(free, self._sent[-1] + URGENT_EVERY) if is_urgent else free)
         return max(0.0, due - now)
 
     def take(self, now: float) -> Message:
         """Return everything that waits as one message; nothing waits after that."""
         rows = [
             (redacted(subject, SUBJECT_LENGTH_MAX), f"{redacted(each.text, TEXT_LENGTH_MAX)}{_more(each.times - 1)}")
-            for subject, each in self._waiting.items()
+            for subject, each in sorted(self._waiting.items(), key=lambda item: not item[1].is_urgent)
         ]
         others = len(rows) - 1 + self._left_out
         first, alone = rows[0]
