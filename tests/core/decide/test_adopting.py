@@ -177,6 +177,16 @@ def test_what_is_counted_of_thousands_of_orders_is_what_each_would_count() -> No
         assert (gross, missing) == (each, "")
 
 
+def test_a_sum_beyond_every_amount_is_counted_as_the_most_there_is_and_not_left_out() -> None:
+    """Each of them is an amount; a sum that is none would be refused, and not one of them be counted."""
+    desk = Desk()
+    (adopted,) = adopt(desk, *(theirs(f"{number:03}", remaining="9" * 15) for number in range(OTHERS_MAX + 1)))
+    assert isinstance(adopted, e.ForeignOrdered)
+    with exactly():
+        gross, *_ = exposure_of_others(desk.book, desk.facts(), desk.book.policy, "BTC")
+        assert gross >= desk.bids[BTC] * Decimal("9" * 15)
+
+
 def test_others_that_buy_more_pairs_than_are_kept_keep_everybody_from_adding_and_sell_as_they_like() -> None:
     for side in Side:
         desk = Desk()

@@ -10,7 +10,7 @@ from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.events import AnyEvent, ForeignHeld, ForeignOrdered, VenueRead
 from trading_mcp.core.domain.facts import Facts
 from trading_mcp.core.domain.instruments import listed_as, traits_of
-from trading_mcp.core.domain.money import ZERO, is_amount, is_change
+from trading_mcp.core.domain.money import AMOUNT_MAX, ZERO, is_amount, is_change
 from trading_mcp.core.domain.orders import EXTERNAL, ForeignOrder, Side
 from trading_mcp.core.domain.policy import Policy
 from trading_mcp.core.guardrails.draft import Draft
@@ -20,6 +20,8 @@ from trading_mcp.core.guardrails.valuation import price_of
 OTHERS_MAX: Final = 100
 # What is beyond that has no pair of its own, and so no price: while others buy so widely nobody here adds.
 MORE_PAIRS: Final = "more pairs"
+# What they add up to beyond this is as much as this: a sum that is no amount would not be counted at all.
+_SUM_MAX: Final = AMOUNT_MAX - 1
 
 
 def read(command: c.ReadVenue, book: Book, facts: Facts) -> tuple[AnyEvent, ...]:
@@ -72,8 +74,9 @@ def kept_of(orders: tuple[ForeignOrder, ...]) -> tuple[ForeignOrder, ...]:
             pair = MORE_PAIRS
         row = rows.get((pair, order.side))
         left, count = (ZERO, 0) if row is None else (row.remaining, row.count)
+        left = min(left + order.remaining, _SUM_MAX)
         rows[pair, order.side] = replace(
-            order if row is None else row, pair=pair, remaining=left + order.remaining, count=count + order.count
+            order if row is None else row, pair=pair, remaining=left, count=count + order.count
         )
     return tuple(rows.values())
 
