@@ -12,8 +12,9 @@ import signal
 import sys
 import time
 import traceback
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from datetime import timedelta
 from pathlib import Path
@@ -108,6 +109,17 @@ def pieces(seeds: range) -> Iterator[range]:
     return (seeds[at : at + PIECE] for at in range(0, len(seeds), PIECE))
 
 
+def in_order(pool: ProcessPoolExecutor, seeds: range, folder: str, ahead: int) -> Iterator[Piece]:
+    """Play pieces at once and give them in the order of their seeds; only as many wait as keep all cores busy."""
+    waiting = deque[Future[Piece]]()
+    for piece in pieces(seeds):
+        waiting.append(pool.submit(played, piece, folder))
+        if len(waiting) >= ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
 def stop(number: int, _: object) -> NoReturn:
     signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt(signal.strsignal(number))
@@ -122,13 +134,12 @@ def run(seeds: range, workers: int) -> int:
         # One folder for all of them: whatever ends a worker, nothing stays behind.
         with scratch() as folder, ProcessPoolExecutor(workers, mp_context=spawn, initializer=quiet) as pool:
             try:
-                given = list(pieces(seeds))
-                for piece in pool.map(played, given, [folder] * len(given)):
+                for piece in in_order(pool, seeds, folder, ahead=4 * workers):
                     progress.take(piece)
             finally:
                 pool.shutdown(cancel_futures=True)
     except (KeyboardInterrupt, BrokenProcessPool) as ended:
-        say(f"stopped by {ended or 'you'}: {progress.counted}\n  go on: make seeds {progress.rest}")
+        say(f"stopped by {str(ended) or 'you'}: {progress.counted}\n  go on: make seeds {progress.rest}")
         return STOPPED
     say(progress.counted)
     return int(bool(progress.failed))
