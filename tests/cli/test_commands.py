@@ -176,6 +176,14 @@ def test_an_action_explains_itself(shared: DeskProcess, words: str) -> None:
     assert _is_a_page(said.out)
 
 
+def test_what_a_file_would_change_is_shown_whole(shared: DeskProcess) -> None:
+    said = shared.say("policy", "diff", "policies/live.toml")
+    changes = shared.say("policy", "diff", "policies/live.toml", "--json").answer["changes"]
+    assert len(changes) > 20
+    assert [each["key"] for each in changes if f" {each['key']}: {each['turn']}, " not in said.words] == []
+    assert [each["key"] for each in changes if f" {each['before']} -> {each['after']}" not in said.words] == []
+
+
 def test_a_wrong_command_of_a_program_is_answered_in_json(shared: DeskProcess) -> None:
     done = shared.say("why", "nobody-said-this", "--json")
     assert json.loads(done.out)["error"]["next_step"]

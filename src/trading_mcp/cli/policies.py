@@ -140,8 +140,7 @@ def _diff(reply: Reply) -> None:
     if not told.changes:
         page.say("Nothing: the file says what is in force.")
         return
-    rows = [
-        (each.key, each.before, each.after, f"{each.turn}, {'at once' if each.at_once else 'signed'}")
-        for each in told.changes
-    ]
-    page.table(("limit", "now", "then", ""), rows)
+    for each in told.changes:
+        # No table: a row of it would cut the names and values that somebody is about to sign.
+        page.say(f"{each.key}: {each.turn}, {'at once' if each.at_once else 'with your signature'}", 2, 4)
+        page.say(f"{each.before} -> {each.after}", 6)
