@@ -107,6 +107,11 @@ GOOD = {"name": "laptop", "role": "trader", "made_at": 1, "sha256": "0" * 64}
         json.dumps({"v": 1, "tokens": [{**GOOD, "name": "../x"}]}).encode(),
         json.dumps({"v": 1, "tokens": [{**GOOD, "sha256": ""}]}).encode(),
         json.dumps({"v": 1, "tokens": [{**GOOD, "admin": True}]}).encode(),
+        # Of two of one name the record would show one, and the other would come in unseen.
+        json.dumps({"v": 1, "tokens": [{**GOOD, "sha256": "1" * 64}, GOOD]}).encode(),
+        # No calendar goes there.
+        json.dumps({"v": 1, "tokens": [{**GOOD, "made_at": -1}]}).encode(),
+        json.dumps({"v": 1, "tokens": [{**GOOD, "made_at": 2**53}]}).encode(),
     ],
 )
 def test_a_file_that_is_not_ours_lets_nobody_in_and_is_not_written_over(tmp_path: Path, content: bytes) -> None:

@@ -27,6 +27,7 @@ SECRET_BYTES: Final = 32
 SECRET_MAX: Final = 128
 TOKENS_MAX: Final = 32
 BYTES_MAX: Final = 64 * 1024
+MADE_AT_MAX: Final = 2**53
 
 Role = Literal["reader", "trader"]
 
@@ -64,7 +65,8 @@ class Tokens:
             found = msgspec.json.decode(content, type=_File).tokens
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise self._unusable("holds no tokens of ours") from None
-        if not all(is_name(each.name) and len(each.sha256) == 2 * hashlib.sha256().digest_size for each in found):
+        # Of two of one name the record shows one, and revoking takes back one: the other would come in unseen.
+        if len({each.name for each in found}) < len(found) or not all(map(_is_ours, found)):
             raise self._unusable("holds no tokens of ours")
         return found
 
@@ -165,6 +167,11 @@ class Tokens:
             f"{shown(str(self._path))} {why}.",
             "Look who changed it and remove it, then make new ones: trading-mcp token new.",
         )
+
+
+def _is_ours(token: Token) -> bool:
+    is_hash = len(token.sha256) == 2 * hashlib.sha256().digest_size
+    return is_name(token.name) and is_hash and 0 <= token.made_at < MADE_AT_MAX
 
 
 def _digest(secret: str) -> str:
