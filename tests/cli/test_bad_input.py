@@ -14,6 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.desks import PASSPHRASE, PROGRAM, WITHIN, DeskProcess, Said
+from trading_mcp.__main__ import main
+from trading_mcp.cli import doctor
+from trading_mcp.errors import Exit
 from trading_mcp.place import program
 
 pytestmark = pytest.mark.slow
@@ -53,6 +56,16 @@ def test_a_doctor_says_each_check_on_a_line_with_its_next_step(desk: DeskProcess
         "bad",
         f"Release it: {program()} resume --scope account --home simulated",
     )
+
+
+def test_a_disk_that_is_nearly_full_is_told_in_two_sentences(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(data))
+    monkeypatch.setenv("XDG_DATA_HOME", str(data))
+    monkeypatch.setattr(doctor, "FREE_MIN", 1 << 80)
+    assert main(["doctor"]) == Exit.UNSOUND
+    assert " MiB free. Free space on it: " in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize("name", ["", "journal.db", "journal.db.key", "settings.toml"])

@@ -99,7 +99,7 @@ def _checks(place: Place, *, is_trial: bool) -> Iterator[Check]:
     yield Check(
         "disk",
         "good" if is_enough else "bad",
-        f"{free // 1024 // 1024:,} MiB free",
+        f"{free // 1024 // 1024:,} MiB free{'' if is_enough else '.'}",
         "" if is_enough else "Free space on it: what cannot be recorded is not done.",
     )
 
