@@ -182,6 +182,21 @@ def test_a_journal_edited_while_its_desk_stood_still_freezes_its_desk(what: str,
     require_frozen(ended, orders, starts=2 if what in ("an approval", "the end") else 1)
 
 
+def test_an_order_that_was_forged_stays_where_it_is_when_the_owner_lets_the_desk_go_on(ended: DeskProcess) -> None:
+    orders = orders_at_venue(ended)
+    with edited(ended) as journal:
+        rewritten(journal, approved(entries_in(journal)))
+    ended.start()
+    assert frozen(ended)["orders_working"] == 0
+    resumed = ended.type("resume", answers=(PASSPHRASE,))
+    assert "is not signed, although the desk signs one like it at once" in resumed.words
+    assert ended.say("status", "--json").answer["state"] == "ACTIVE"
+    assert ended.say("trade", "buy", "XRP-USDT", "--notional", "50").code == 0
+    ended.end()
+    assert orders_at_venue(ended) == orders + 1
+    assert ended.say("audit", "verify").code == Exit.DONE
+
+
 @pytest.mark.parametrize("what", ["an approval", "the used nonce"])
 def test_a_journal_that_is_no_chain_any_more_opens_no_desk(what: str, ended: DeskProcess) -> None:
     orders = orders_at_venue(ended)

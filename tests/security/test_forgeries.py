@@ -45,6 +45,7 @@ HELD: Final[dict[str, tuple[str, ...]]] = {
         f"{ROOM}nothing_is_cleared_without_a_signature_whatever_a_database_says",
         f"{EDITED}whatever_views_say_is_believed_by_nobody_who_decides",
         f"{EDITED}a_journal_edited_while_its_desk_stood_still_freezes_its_desk[an approval]",
+        f"{EDITED}an_order_that_was_forged_stays_where_it_is_when_the_owner_lets_the_desk_go_on",
         f"{EDITED}a_journal_that_is_no_chain_any_more_opens_no_desk",
         f"{EDITED}a_journal_edited_under_a_running_desk_changes_nothing_that_is_decided_and_is_found",
     ),
