@@ -90,6 +90,23 @@ def test_a_kill_or_a_cancel_reaches_the_venue_although_it_cannot_be_recorded(pla
     play(story)
 
 
+def test_the_very_command_at_which_the_journal_fails_reaches_the_venue_too(play: Play) -> None:
+    """A kill may be the first to find the disk full; nobody knows that it has to be said twice."""
+
+    async def story(world: World) -> None:
+        desk = await world.ready()
+        await world.trade(ETH, protect=stop(world, ETH))
+        await asyncio.sleep(2)
+        (exit_,) = await world.paper.open_orders()
+        world.pages.error = OSError(28, "No space left on device")
+        with pytest.raises(JournalUnwritable):
+            await desk.handle(c.Cancel(door=Door.CLI, order_id=exit_.order_id))
+        await asyncio.sleep(10)
+        assert not await world.paper.open_orders()
+
+    play(story)
+
+
 def test_what_cannot_be_decided_freezes_and_takes_entries_back(play: Play) -> None:
     async def story(world: World) -> None:
         desk = await world.ready()

@@ -97,11 +97,17 @@ class Desk:
         """Decide, record, fold and act, with nothing in between."""
         if self.is_unwritable:
             self._take_back_unrecorded(command)
+            raise _unwritable()
 
         def decided() -> tuple[AnyEvent, ...]:
             return (*before, *decide(command, self.book, self._facts(command, signature)))
 
-        return self._done(type(command).__name__, decided)[len(before) :]
+        try:
+            return self._done(type(command).__name__, decided)[len(before) :]
+        except JournalUnwritable:
+            # A kill may be what finds the journal gone, and nobody would know to say it twice.
+            self._take_back_unrecorded(command)
+            raise
 
     def record(self, events: Sequence[AnyEvent]) -> tuple[AnyEvent, ...]:
         """Record events that need no decision."""
@@ -262,7 +268,7 @@ class Desk:
         self.tell("The journal cannot be written", text, is_urgent=True)
 
     def _take_back_unrecorded(self, command: c.AnyCommand) -> None:
-        """Do of a command the only thing that needs no record, and say that the rest was not done."""
+        """Do of a command the only thing that needs no record."""
         match command:
             case c.Halt():
                 self._abandon(lambda working: working.order.purpose is not Purpose.PROTECTION)
@@ -272,7 +278,6 @@ class Desk:
                 self._abandon(lambda working: not working.order.reduces and pair in (None, working.order.pair))
             case _:
                 pass
-        raise _unwritable()
 
     def _abandon(self, covers: Callable[[Working], bool]) -> None:
         for working in self.book.working.values():
