@@ -17,6 +17,7 @@ from tests.cli.desks import DeskProcess
 from tests.places import short
 from tests.security.payloads import PAYLOADS
 from tests.security.test_injection import hidden
+from tests.security.wire import ERAS, HANDSHAKE, MODERN, enveloped
 from trading_mcp.adapters.approvals.keystore import Keystore
 from trading_mcp.adapters.system.clock import SystemClock
 from trading_mcp.link import Lines, connect
@@ -42,17 +43,22 @@ VARIABLES = {
 
 
 class Door:
-    """An assistant on the desk's own socket."""
+    """An assistant on the desk's own socket, in one era."""
 
-    def __init__(self, client: str) -> None:
+    def __init__(self, client: str, era: str) -> None:
         self._socket: socket.socket = connect(located(), "mcp", client)[0]
         self._socket.settimeout(30)
         self._lines, self._waiting, self._asked = Lines(), list[bytes](), 0
         self.heard = ""
+        info = {"name": client, "version": client}
+        self._envelope = enveloped(era, info, {}) if era == MODERN else {}
+        if era == HANDSHAKE:
+            assert "result" in self.ask("initialize", protocolVersion=era, capabilities={}, clientInfo=info)
 
     def ask(self, method: str, **params: Any) -> dict[str, Any]:
         self._asked += 1
-        message = {"jsonrpc": "2.0", "id": self._asked, "method": method, "params": params}
+        asked = {**self._envelope, **params}
+        message = {"jsonrpc": "2.0", "id": self._asked, "method": method, "params": asked}
         self._socket.sendall(json.dumps(message).encode() + b"\n")
         while True:
             while not self._waiting:
@@ -69,13 +75,6 @@ class Door:
 
     def close(self) -> None:
         self._socket.close()
-
-
-def greeted(name: str) -> Door:
-    door = Door(name)
-    info = {"name": name, "version": name}
-    door.ask("initialize", protocolVersion="2025-11-25", capabilities={}, clientInfo=info)
-    return door
 
 
 @pytest.fixture
@@ -96,13 +95,13 @@ def test_no_secret_is_found_anywhere(desk: DeskProcess, short: Path) -> None:
     made = desk.say("token", "new", "laptop", "--role", "trader", "--json")
     token: str = made.answer["token"]
     pasted = " ".join(f"{name}={secret}" for name, secret in PASTED.items())
-    door = greeted(f"client {pasted}"[:200])
+    door, older = (Door(f"client {pasted}"[:200], era) for era in ERAS)
     door.call("execute_trade", pair="BTC-USDT", side="buy", notional="280", intent_id="mine", reason=f"token={token}")
     for number, tool in enumerate(
         ("execute_trade", "set_guardrails", "kill_switch", "withdraw_proposal", "get_events")
     ):
         door.call("execute_trade", pair="BTC-USDT", side="buy", notional="280", intent_id=f"i{number}", reason=pasted)
-        door.call(tool, reason=pasted, pair=pasted, proposal_id=pasted, text=pasted, password=PASTED["password"])
+        older.call(tool, reason=pasted, pair=pasted, proposal_id=pasted, text=pasted, password=PASTED["password"])
     door.call("cancel_order", order_id=f"Bearer {PASTED['bearer']} token={token}")
     typed("approve", "order/mine", answers=(WRONG,))
     typed("approve", "order/mine", answers=(OWNERS,))
@@ -116,11 +115,12 @@ def test_no_secret_is_found_anywhere(desk: DeskProcess, short: Path) -> None:
         said = desk.say(*words)
         heard.append(said.out + said.err)
     heard[-1] = heard[-1].replace(OWNERS, "")  # a shell's own line, which argparse repeats to the one who typed it
-    heard.append(door.heard)
+    heard += [door.heard, older.heard]
     assert desk.process is not None
     desk.signal(signal.SIGABRT)  # a crash, with whatever a crash leaves
     desk.ended()
     door.close()
+    older.close()
     heard.append(desk.heard)
 
     (sealed,) = [path.parent for path in short.rglob("approver.json")]
@@ -155,7 +155,7 @@ def test_what_a_person_reads_is_clean_whatever_an_assistant_wrote(desk: DeskProc
     assert desk.type("approver", "enroll", answers=(OWNERS, OWNERS)).code == 0
     hostile = [each for each in PAYLOADS if hidden(each) and len(each) < 60]
     words = ["".join(hostile[start : start + 30])[:390] for start in range(0, len(hostile), 30)]
-    door = greeted(words[0][:80])
+    door = Door(words[0][:80], MODERN)
     for number, reason in enumerate(words[:4]):
         door.call("execute_trade", pair="BTC-USDT", side="buy", notional="280", intent_id=f"i{number}", reason=reason)
         door.call("set_guardrails", changes={"market.crypto.ask_above": str(900 + number)}, reason=reason)
