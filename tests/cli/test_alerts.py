@@ -55,10 +55,10 @@ def test_what_happens_is_told_with_the_home_and_the_journals_head(data: Path, se
         assert (started["title"], before) == ("simulated, SIMULATED: The desk started", [])
         assert desk.say("trade", "buy", "ETH-USDT", "--notional", "280", "--id", "call-0800-now").code == 5
         asked, _ = told(service, "A proposal waits for you")
-        assert "named “order/call-0800-now” (not checked by anyone)" in asked["message"]
+        assert "words not checked by anyone: “order/call-0800-now”" in asked["message"]
         assert desk.say("halt", "--reason", "all is well").code == 0
         halted, _ = told(service, "account is HALTED")
-        assert "“all is well” (not checked by anyone)" in halted["message"]
+        assert "words not checked by anyone: “all is well”" in halted["message"]
         seq, head = halted["message"].rpartition("entry ")[2].split(", head ")
         since = str(int(seq.replace(",", "")) - 1)
         told_of = desk.say("audit", "tail", "--all", "--since", since, "--count", "1", "--json").answer["entries"]

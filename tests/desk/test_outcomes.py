@@ -90,7 +90,7 @@ def test_the_owner_is_told_what_matters_and_nothing_else(play: Play) -> None:
         subjects = world.told.subjects()
         assert subjects[:3] == ["The desk started", "A proposal waits for you", "account is HALTED"]
         assert subjects[-1] == "account is ACTIVE again"
-        words = "With these words: “x” (not checked by anyone)."
+        words = "In words not checked by anyone: “x”."
         assert notice_of(e.DeskStopped(at=START, reason="x")) == ("The desk stopped", words)
         assert notice_of(e.Woke(at=START)) is None
 

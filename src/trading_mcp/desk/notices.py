@@ -31,8 +31,9 @@ WAYS_MAX: Final = 2
 URGENT: Final = (Latched, OrderUnknown)
 # What the next status leads with; older ones stand in the operator's log and in the journal.
 NOTICES_KEPT: Final = 20
-# So few that what marks them is never cut off.
+# So few of each that a notice holds both, and what to do besides.
 WORDS_MAX: Final = 160
+BODY_MAX: Final = 140
 _MARKS: Final = str.maketrans("“”", "''")
 
 
@@ -50,7 +51,7 @@ def notice_of(event: AnyEvent) -> tuple[str, str] | None:
         case ProposalOpened(proposal=proposal):
             return "A proposal waits for you", f"{about(proposal)} Read it and answer it: trading-mcp proposals."
         case Latched(latch=latch) if latch.code is Code.KILL_SWITCH:
-            text = f"{latch.code}, with these words: {quoted(latch.reason)}."
+            text = f"{latch.code}, in {quoted(latch.reason)}."
             return f"{latch.scope.key} is {latch.state.name}", text
         case Latched(latch=latch):
             return f"{latch.scope.key} is {latch.state.name}", f"{latch.code}: {latch.reason}"
@@ -75,16 +76,20 @@ def notice_of(event: AnyEvent) -> tuple[str, str] | None:
         case DeskStarted(version=version):
             return "The desk started", f"Version {version}."
         case DeskStopped(reason=reason):
-            return "The desk stopped", f"With these words: {quoted(reason)}."
+            return "The desk stopped", f"In {quoted(reason)}."
         case _:
             return None
 
 
 def about(proposal: Proposal) -> str:
     """Return what a proposal is about, and its name, which whoever asked has chosen."""
-    return f"{body_text(proposal.body)}, named {quoted(proposal.id)}."
+    return f"{cut(body_text(proposal.body), BODY_MAX)}, named in {quoted(proposal.id)}."
 
 
 def quoted(words: str) -> str:
-    """Return words that somebody else chose as such: between marks that they cannot close, and never believed."""
-    return f"“{cut(words.translate(_MARKS), WORDS_MAX)}” (not checked by anyone)"
+    """Return words that somebody else chose as such: between marks that they cannot close, and never believed.
+
+    That nobody checked them is said before: what follows them could be cut off, or be redacted as if they had called
+    it a secret.
+    """
+    return f"words not checked by anyone: “{cut(words.translate(_MARKS), WORDS_MAX)}”"
