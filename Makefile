@@ -25,6 +25,7 @@ setup: $(STAMP) ## make .venv exactly as uv.lock says; does nothing when it is u
 
 $(STAMP): pyproject.toml uv.lock
 	@set -e; \
+	trap '[ $$? = 0 ] || [ -z "$$uv" ] || echo "Nothing was set up. If something could not be downloaded, see that this machine reaches its package index; then: make setup" >&2' EXIT; \
 	if command -v uv >/dev/null 2>&1; then uv=uv; else \
 	  found=; \
 	  for python in $(PYTHON); do \
@@ -36,8 +37,8 @@ $(STAMP): pyproject.toml uv.lock
 	    exit 1; \
 	  fi; \
 	  if ! $(BIN)/python -c 'import pip' 2>/dev/null; then "$$found" -m venv --clear $(VENV); fi; \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check "$(UV_WANTED)"; \
 	  uv=$(BIN)/uv; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check "$(UV_WANTED)"; \
 	fi; \
 	"$$uv" sync --locked --quiet
 	@touch $@

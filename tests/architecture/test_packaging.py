@@ -1,5 +1,6 @@
 """What we depend on is bounded, and what we ship is whole."""
 
+import os
 import re
 import subprocess
 import sys
@@ -136,3 +137,25 @@ def test_a_checkout_finds_the_policies_that_people_edit() -> None:
         check=True,
     )
     assert done.stdout.strip() == str(ROOT / "policies")
+
+
+@pytest.mark.slow
+def test_where_nothing_can_be_downloaded_setup_says_what_to_do(tmp_path: Path) -> None:
+    for name in ("Makefile", "pyproject.toml", "uv.lock"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    folders = [folder for folder in os.environ["PATH"].split(os.pathsep) if not Path(folder, "uv").exists()]
+    cut_off = {"PATH": os.pathsep.join(folders), "HOME": str(tmp_path), "PIP_NO_INDEX": "1"}
+
+    def made_by(python: str) -> subprocess.CompletedProcess[str]:
+        words = f"make setup PYTHON={python}".split()
+        return subprocess.run(
+            words, cwd=tmp_path, env=cut_off, capture_output=True, text=True, check=False, timeout=120
+        )
+
+    done = made_by(sys.executable)
+    assert done.returncode != 0
+    assert "see that this machine reaches its package index; then: make setup" in done.stderr
+    assert not (tmp_path / ".venv/.made-from-lock").exists()
+    none = made_by("/nowhere/python")
+    assert "found none: install one, or say make setup PYTHON=<its path>." in none.stderr
+    assert "Nothing was set up" not in none.stderr
