@@ -17,11 +17,13 @@ from mcp.client.streamable_http import streamable_http_client
 
 from tests.cli.desks import WITHIN, DeskProcess
 from tests.places import short
+from trading_mcp.adapters.system.clock import SystemClock
+from trading_mcp.adapters.system.tokens import Tokens
 from trading_mcp.bootstrap.homes import make_home, open_whole
-from trading_mcp.bootstrap.http import listening, require_allowed
+from trading_mcp.bootstrap.http import OnRecord, listening, require_allowed
 from trading_mcp.cli.client import Refusal, ask
 from trading_mcp.cli.front import main
-from trading_mcp.core.domain.home import Mode
+from trading_mcp.core.domain.home import Mode, Token
 from trading_mcp.doors.local import requests as r
 from trading_mcp.errors import DoorUnusable
 from trading_mcp.place import Place, located
@@ -145,6 +147,34 @@ def test_who_may_come_in_is_on_record_from_the_start_and_whenever_it_changes(dat
     told_until(desk, "by HTTP: late may come in as trader")
     assert desk.say("token", "revoke", "early").code == 0
     told_until(desk, "by HTTP: a token of early opens nothing any more")
+    desk.end()
+    assert not any(secret.encode() in content for secret in secrets for content in contents(data))
+
+
+def test_a_token_opens_nothing_before_it_is_on_record(tmp_path: Path) -> None:
+    tokens, record = Tokens(tmp_path, SystemClock()), set[Token]()
+    door, secret = OnRecord(tokens, record.__contains__), tokens.make("laptop", "reader")
+    with pytest.raises(DoorUnusable, match="The token of laptop could not be put on record"):
+        door.holder(secret)
+    record.update(tokens.told())
+    assert door.holder(secret) == tokens.all()[0]
+    assert door.holder("another") is None
+
+
+@pytest.mark.slow
+async def test_a_token_that_comes_goes_and_was_used_in_between_is_on_record(data: Path) -> None:
+    desk = DeskProcess(data)
+    assert desk.say("home", "new", "simulated").code == 0
+    secrets = [made(desk, "first", "reader")]
+    desk.start("--http", "--port", "0")
+    tokens = Tokens(desk.folder, SystemClock())
+    async with httpx2.AsyncClient() as http:
+        secrets.append(tokens.make("brief", "reader"))
+        headers = {"Authorization": f"Bearer {secrets[-1]}", "Accept": "application/json, text/event-stream"}
+        begun = await http.post(url_of(desk), headers=headers, json=_HELLO)
+        tokens.revoke("brief")
+    assert begun.status_code == 200
+    assert "by HTTP: brief may come in as reader" in desk.say("audit", "tail", "--all").words
     desk.end()
     assert not any(secret.encode() in content for secret in secrets for content in contents(data))
 

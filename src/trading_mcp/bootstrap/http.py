@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import socket
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from trading_mcp.adapters.system.clock import SystemClock
-from trading_mcp.adapters.system.tokens import Tokens
+from trading_mcp.adapters.system.tokens import Token, Tokens, told_of
 from trading_mcp.bootstrap.homes import Opened
+from trading_mcp.core.domain import home as domain
 from trading_mcp.core.domain.home import Mode
 from trading_mcp.errors import DoorUnusable
 from trading_mcp.place import Place
@@ -57,8 +59,25 @@ def require_allowed(mode: Mode, place: Place) -> None:
         )
 
 
-def http_door(assistants: McpDoor, home: Opened, listener: socket.socket) -> HttpDoor:
+class OnRecord:
+    """Knows only tokens that are on record: one that comes and goes between two looks at the file opens nothing."""
+
+    def __init__(self, tokens: Tokens, is_recorded: Callable[[domain.Token], bool]) -> None:
+        self._tokens = tokens
+        self._is_recorded = is_recorded
+
+    def holder(self, secret: str) -> Token | None:
+        """Return whose token that is, if it is one."""
+        found = self._tokens.holder(secret)
+        if found is not None and not self._is_recorded(told_of(found)):
+            raise DoorUnusable(f"The token of {found.name} could not be put on record.", "Run `trading-mcp doctor`.")
+        return found
+
+
+def http_door(
+    assistants: McpDoor, home: Opened, listener: socket.socket, is_recorded: Callable[[domain.Token], bool]
+) -> HttpDoor:
     """Return the door, which is loaded here and nowhere else."""
     from trading_mcp.doors.mcp_server.http import HttpDoor  # noqa: PLC0415 - only when asked for
 
-    return HttpDoor(assistants, tokens_of(home), listener)
+    return HttpDoor(assistants, OnRecord(tokens_of(home), is_recorded), listener)

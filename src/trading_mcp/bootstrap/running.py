@@ -27,6 +27,7 @@ from trading_mcp.bootstrap.services import DeskServices, PinnedNow
 from trading_mcp.core.domain import commands as c
 from trading_mcp.core.domain.book import Book
 from trading_mcp.core.domain.events import AnyEvent
+from trading_mcp.core.domain.home import Token
 from trading_mcp.core.domain.orders import Door
 from trading_mcp.core.domain.verdict import Code
 from trading_mcp.core.simulation.market import SyntheticMarket
@@ -175,7 +176,11 @@ class _Running:
         await door.open(listener)
         gc.freeze()  # what is there now stays for good, and no answer waits while it is looked through
         gc.enable()
-        http = None if self._web is None else http_door(assistants, self._home, self._web)
+        http = (
+            None
+            if self._web is None
+            else http_door(assistants, self._home, self._web, partial(self._is_recorded, desk))
+        )
         if http is not None:
             http.open()
             door.also_needed = "it listens for HTTP"
@@ -235,6 +240,12 @@ class _Running:
             held = tokens_of(self._home).told()
             if {each.name: each for each in held} != desk.book.tokens:
                 desk.commit(c.SeeTokens(tokens=held))
+
+    def _is_recorded(self, desk: Desk, token: Token) -> bool:
+        """Say whether the journal knows a token, once it has been told of those that are new."""
+        if desk.book.tokens.get(token.name) != token:
+            self._see_tokens(desk)
+        return desk.book.tokens.get(token.name) == token
 
     def _happened(self, events: tuple[AnyEvent, ...]) -> None:
         """Tell who watches at the terminal, and who watches through a door."""

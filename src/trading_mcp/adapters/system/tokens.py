@@ -71,11 +71,8 @@ class Tokens:
         return found
 
     def told(self) -> tuple[domain.Token, ...]:
-        """Return who may come in, as it is put on record: a token put in the place of another shows as another."""
-        return tuple(
-            domain.Token(name=each.name, role=each.role, made_at=each.made_at, fingerprint=_digest(each.sha256)[:16])
-            for each in self.all()
-        )
+        """Return who may come in, as it is put on record."""
+        return tuple(map(told_of, self.all()))
 
     def holder(self, secret: str) -> Token | None:
         """Return whose token that is; every one is compared, in time that tells nothing."""
@@ -167,6 +164,12 @@ class Tokens:
             f"{shown(str(self._path))} {why}.",
             "Look who changed it and remove it, then make new ones: trading-mcp token new.",
         )
+
+
+def told_of(token: Token) -> domain.Token:
+    """Return a token as it is put on record: one put in the place of another shows as another."""
+    mark = _digest(token.sha256)[:16]
+    return domain.Token(name=token.name, role=token.role, made_at=token.made_at, fingerprint=mark)
 
 
 def _is_ours(token: Token) -> bool:
