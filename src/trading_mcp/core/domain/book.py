@@ -19,7 +19,7 @@ from trading_mcp.core.domain.recall import recall
 from trading_mcp.core.domain.tallies import Tally
 from trading_mcp.core.domain.verdict import Code, Verdict
 
-FOLD_VERSION: Final = 2
+FOLD_VERSION: Final = 3
 
 
 def transfer_key(venue: str, transfer_id: str) -> str:
