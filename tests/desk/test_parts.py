@@ -18,6 +18,7 @@ from trading_mcp.core.domain.orders import Notional, OrderState, OrderType
 from trading_mcp.core.domain.recall import RECALL_DAYS
 from trading_mcp.core.domain.verdict import Code
 from trading_mcp.core.ports import VenueBalance
+from trading_mcp.desk.heart import Heart
 from trading_mcp.desk.outcomes import Status
 from trading_mcp.desk.reconcile import Reconciler
 from trading_mcp.desk.telling import OVERLAP, memory_begins, read_from
@@ -252,7 +253,8 @@ def test_a_venue_that_only_answers_needs_no_pushing(play: Play) -> None:
         world.beating.cancel()
         brokers: Any = world.ports.brokers
         brokers["paper"] = Plain(brokers["paper"])
-        beating = asyncio.ensure_future(world.heart.run())
+        # Another heart, since one asks what its venues can do when it is made.
+        beating = asyncio.ensure_future(Heart(world.ports, desk).run())
         await world.until(lambda: "paper" in desk.book.reconciled)
         beating.cancel()
 
