@@ -264,6 +264,19 @@ def test_what_a_venue_did_before_there_was_a_home_is_adopted_and_not_folded(play
     play(story)
 
 
+def test_a_home_made_while_the_clock_was_ahead_loses_no_fill_of_its_own_once_it_is_right(play: Play) -> None:
+    """Its orders would work for a day without an end, and what they bought be held by nobody and guarded by nothing."""
+
+    async def story(world: World) -> None:
+        desk = await world.ready()
+        desk.book = replace(desk.book, created_at=world.clock.now() + DAY)
+        assert (await world.trade()).status is Status.FILLED
+        await asyncio.sleep(LATER)
+        assert not desk.book.latches
+
+    play(story)
+
+
 def test_a_fill_of_our_own_is_folded_though_its_venue_dates_it_before_the_home(play: Play) -> None:
     async def story(world: World) -> None:
         genuine, behind = world.paper.fills, 10 * MINUTE

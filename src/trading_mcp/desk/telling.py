@@ -59,7 +59,8 @@ def are_balances(rows: tuple[VenueBalance, ...]) -> bool:
 
 def memory_begins(book: Book) -> int:
     """Return the moment since which every folded trade is remembered; what is older must not be read again."""
-    born = max(0, book.created_at - _SKEW)
+    # A home that was made while the clock was ahead: what happens now must not be taken for what was before it.
+    born = max(0, min(book.created_at, book.at) - _SKEW)
     if len(book.trades) < RECALL_DAYS:
         return born
     return max(born, min(book.trades) * DAY + _SKEW)
