@@ -265,7 +265,7 @@ def test_what_a_venue_did_before_there_was_a_home_is_adopted_and_not_folded(play
 
 
 def test_a_home_made_while_the_clock_was_ahead_loses_no_fill_of_its_own_once_it_is_right(play: Play) -> None:
-    """Its orders would work for a day without an end, and what they bought be held by nobody and guarded by nothing."""
+    """Its orders would work for a day without an end, and what they bought be guarded by nothing."""
 
     async def story(world: World) -> None:
         desk = await world.ready()
