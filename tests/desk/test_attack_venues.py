@@ -56,6 +56,10 @@ def test_others_that_change_their_orders_all_the_time_hide_no_difference(play: P
         await asyncio.sleep(4 * MINUTES)
         assert [latch.code for latch in desk.book.latches.values()] == [Code.RECONCILIATION_DIFFERENCE]
         assert "paper" in desk.book.reconciled
+        # Who is called once a minute for ever no longer looks when it matters.
+        await asyncio.sleep(10 * MINUTES)
+        assert len(of(world, e.ForeignOrdered)) > 5
+        assert world.told.subjects().count("Orders work that the desk did not make") == 1
 
     play(story)
 
@@ -138,6 +142,7 @@ def test_orders_of_others_without_number_and_names_without_end_fit_into_one_entr
         (known,) = of(world, e.ForeignOrdered)
         assert sum(order.count for order in known.orders) == 900
         assert len(encode(known)[1]) < 25_000
+        await asyncio.sleep(60)  # the next look for what stands
         assert "900 at paper" in dict(world.told.texts)["Orders work that the desk did not make"]
         assert not desk.book.latches
 

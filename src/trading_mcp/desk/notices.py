@@ -10,7 +10,6 @@ from trading_mcp.core.domain.events import (
     DeskStarted,
     DeskStopped,
     ForeignHeld,
-    ForeignOrdered,
     Latched,
     OrderUnknown,
     ProposalOpened,
@@ -62,11 +61,6 @@ def notice_of(event: AnyEvent) -> tuple[str, str] | None:
         case ForeignHeld(position=held):
             text = f"{plain(held.quantity)} of {held.pair} at {held.venue}: counted as exposure, left alone."
             return "The account holds what the desk did not make", text
-        case ForeignOrdered(venue=venue, orders=orders) if orders:
-            text = (
-                f"{sum(order.count for order in orders)} at {venue}: counted as exposure, and cancelled only by you."
-            )
-            return "Orders work that the desk did not make", text
         case ApproverReplaced(fingerprint=fingerprint):
             text = f"{fingerprint} was not signed for by the key before. If that was not you, engage the kill switch."
             return "The approver was replaced; it signs here in a day", text

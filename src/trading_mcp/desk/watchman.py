@@ -1,4 +1,4 @@
-"""What an owner who is away is told of although nothing happens: patience and limits nearly spent, lone stops."""
+"""What an owner who is away is told of by how things stand: patience and limits nearly spent, lone stops, others."""
 
 import logging
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ class Watchman:
         facts = self._desk.gatherer.facts(self._desk.book, frozenset(), keep=False)
         with exactly():
             naked = {key: words for key, *words in self._positions(facts)}
-            seen = naked | {key: words for key, *words in (*self._proposals(), *self._limits(facts))}
+            seen = naked | {key: words for key, *words in (*self._proposals(), *self._limits(facts), *self._others())}
         for key in sorted(seen.keys() - self._told):
             self._desk.tell(*seen[key], is_urgent=key in naked)
         if frozenset(seen) != self._told:
@@ -53,6 +53,12 @@ class Watchman:
             if now - proposal.opened_at >= (proposal.expires_at - proposal.opened_at) // 2:
                 left = span_text(max(0, proposal.expires_at - now))
                 yield proposal.id, "A proposal has waited half its time", f"{about(proposal)} It expires in {left}."
+
+    def _others(self) -> Iterator[tuple[str, str, str]]:
+        # Who trades there by hand or program changes them all the time: that there are some is the news.
+        for venue, orders in self._desk.book.foreign.items():
+            text = f"{sum(each.count for each in orders)} at {venue}: counted as exposure, and cancelled only by you."
+            yield f"others/{venue}", "Orders work that the desk did not make", text
 
     def _limits(self, facts: Facts) -> Iterator[tuple[str, str, str]]:
         desk = self._desk
