@@ -53,7 +53,11 @@ def test_what_was_filled_in_parts_is_told_of_all_parts_or_not_at_all(
     play(story)
 
 
-def test_fees_in_two_assets_are_told_apart(play: Play) -> None:
+@pytest.mark.parametrize("kept", [2, 1_000])
+def test_fees_in_two_assets_are_told_apart(play: Play, monkeypatch: pytest.MonkeyPatch, kept: int) -> None:
+    """An order that fills in parts without number is kept so far, and read from the journal after that."""
+    monkeypatch.setattr("trading_mcp.desk.desk.PARTS_KEPT", kept)
+
     async def story(world: World) -> None:
         desk = await world.ready()
         price = (world.price() * Decimal("0.97")).quantize(Decimal("0.01"))
@@ -65,6 +69,7 @@ def test_fees_in_two_assets_are_told_apart(play: Play) -> None:
         before = e.ToolCalled(at=world.clock.now(), call_id="1", tool="t", arguments="", door=Door.MCP)
         told = acting.Acting(desk, before).traded(outcome_of(desk.book, resting.intent_id), 0)
         assert told.fee == "0.75 USDT + 0.001 BTC"
+        assert len(desk.recent_fills[resting.order_id]) == min(kept, 3)
 
     play(story)
 

@@ -36,6 +36,7 @@ from trading_mcp.errors import DeskFrozen, JournalUnwritable, TradingMcpError
 
 _LOG: Final = logging.getLogger("trading_mcp.desk")
 FILLED_KEPT: Final = 256
+PARTS_KEPT: Final = 1_000
 _ON_ITS_WAY: Final = frozenset({OrderState.CLEARED, OrderState.SENDING, OrderState.LIVE, OrderState.PARTIAL})
 
 
@@ -250,7 +251,9 @@ class Desk:
         """Keep what fills lately, so that the answer to a trade need not be searched for in the journal."""
         if order_id not in self.recent_fills and len(self.recent_fills) >= FILLED_KEPT:
             del self.recent_fills[next(iter(self.recent_fills))]
-        self.recent_fills.setdefault(order_id, []).append(fill)
+        parts = self.recent_fills.setdefault(order_id, [])
+        if len(parts) < PARTS_KEPT:
+            parts.append(fill)
 
     def _wake(self) -> None:
         self._changed.set()
