@@ -77,10 +77,21 @@ def test_what_is_urgent_waits_neither_behind_a_flood_nor_among_it() -> None:
     assert pending.due_in(now) == pytest.approx(URGENT_EVERY)
     said = pending.take(now + URGENT_EVERY)
     assert said.title == f"halted 0, and {SUBJECTS_MAX + 3 + SUBJECTS_MAX} more"
-    assert said.body.startswith("halted 0: x And 1 more.\nhalted 1: why\n")
+    assert said.body.startswith("halted 0: why x\nhalted 1: why\n")
     assert said.body.endswith(f"{SUBJECTS_MAX + 4} more: trading-mcp status.")
     pending.add("a proposal", "x", now + URGENT_EVERY)
     assert pending.due_in(now + URGENT_EVERY) == pytest.approx(WINDOW - URGENT_EVERY)
+
+
+def test_what_an_assistant_says_of_a_stop_hides_no_other_reason_for_it() -> None:
+    pending = Pending()
+    for text in ("a routine check, passphrase:", "LOSS_DAY_MAX: lost too much", "third", "fourth", "fifth"):
+        pending.add("account is HALTED", text, 0.0, is_urgent=True)
+    said = pending.take(LINGER)
+    assert said == (
+        "account is HALTED",
+        "a routine check, passphrase: LOSS_DAY_MAX: lost too much third And 2 more.",
+    )
 
 
 def test_what_is_urgent_stands_first_and_is_out_within_five_seconds_however_much_of_it_there_is() -> None:

@@ -8,6 +8,8 @@ from typing import Final, NamedTuple
 from trading_mcp.redact import redacted
 
 SUBJECTS_MAX: Final = 12
+# Of one subject the latest words are kept, and of one that is urgent so many of the first.
+TEXTS_MAX: Final = 3
 SUBJECT_LENGTH_MAX: Final = 100
 TEXT_LENGTH_MAX: Final = 400
 # So many times what is shown is looked at, so that a secret cut in two at its end is not shown.
@@ -29,13 +31,13 @@ class Message(NamedTuple):
 
 
 class _Waiting(NamedTuple):
-    text: str
+    texts: tuple[str, ...]
     times: int
     is_urgent: bool
 
 
 class Pending:
-    """Bounded however much comes: a subject is kept once with its latest words, the rest is counted."""
+    """Bounded however much comes: a subject is kept once with few words, the rest is counted."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, _Waiting] = {}
@@ -57,7 +59,11 @@ class Pending:
             self._since = now
         times = 1 if held is None else held.times + 1
         is_urgent = is_urgent or (held is not None and held.is_urgent)
-        self._waiting[key] = _Waiting(text[: REDACTED_MAX * TEXT_LENGTH_MAX], times, is_urgent)
+        texts = (text[: REDACTED_MAX * TEXT_LENGTH_MAX],)
+        if is_urgent and held is not None:
+            # No later words, which an assistant may have chosen, stand in the place of why trading stopped.
+            texts = (*held.texts, *(texts if len(held.texts) < TEXTS_MAX else ()))
+        self._waiting[key] = _Waiting(texts, times, is_urgent)
 
     def due_in(self, now: float) -> float | None:
         """Return in how many seconds the next message may go, or None where nothing waits."""
@@ -74,7 +80,7 @@ class Pending:
     def take(self, now: float) -> Message:
         """Return everything that waits as one message; nothing waits after that."""
         rows = [
-            (redacted(subject, SUBJECT_LENGTH_MAX), f"{redacted(each.text, TEXT_LENGTH_MAX)}{_more(each.times - 1)}")
+            (redacted(subject, SUBJECT_LENGTH_MAX), _told(each))
             for subject, each in sorted(self._waiting.items(), key=lambda item: not item[1].is_urgent)
         ]
         others = len(rows) - 1 + self._left_out
@@ -87,5 +93,8 @@ class Pending:
         return Message(f"{first}, and {others} more" if others else first, "\n".join(lines))
 
 
-def _more(times: int) -> str:
-    return f" And {times} more." if times else ""
+def _told(waiting: _Waiting) -> str:
+    # Each by itself: what one of them calls a secret is not looked for in the next.
+    texts = " ".join(redacted(text, TEXT_LENGTH_MAX) for text in waiting.texts)
+    more = waiting.times - len(waiting.texts)
+    return f"{texts} And {more} more." if more else texts
