@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -17,7 +18,9 @@ from trading_mcp.core.domain.orders import Fill, Order, OrderState, Side
 from trading_mcp.core.ports import Transfer, VenueOrder
 from trading_mcp.core.simulation.resting import Resting
 
-_fill: Final = msgspec.json.Decoder(Fill)
+# A desk reads the last minutes again with each order: what it has read lately is not decoded anew.
+FILLS_KEPT: Final = 1_024
+_fill: Final = lru_cache(maxsize=FILLS_KEPT)(msgspec.json.Decoder(Fill).decode)
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,7 +123,7 @@ class Records:
         )
 
     def fills(self, since: int) -> tuple[Fill, ...]:
-        return tuple(_fill.decode(body) for (body,) in self._all(schema.SELECT_FILLS, since))
+        return tuple(_fill(body) for (body,) in self._all(schema.SELECT_FILLS, since))
 
     def add_transfer(self, asset: str, amount: Decimal, at: int) -> str:
         return f"T{self._connection.execute(schema.INSERT_TRANSFER, (asset, str(amount), at)).lastrowid:08}"
