@@ -138,6 +138,11 @@ def test_a_secret_cannot_hide_behind_characters_nobody_sees(hidden: str) -> None
         assert REDACTED in line
 
 
+@pytest.mark.parametrize("named", ["token: signature: {}", "secret=signature: {}", "cookie:signature: {}"])
+def test_a_word_after_a_signature_that_is_itself_a_value_goes(named: str) -> None:
+    assert "hunter" not in redacted(named.format("hunter"))
+
+
 @given(st.data())
 def test_no_name_is_passed_over_because_a_line_seems_to_have_none(data: st.DataObject) -> None:
     names, _ = data.draw(st.sampled_from(redact._NAMED))  # pyright: ignore[reportPrivateUsage]

@@ -23,7 +23,7 @@ _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co"})
 
 # People sign, too: "your signature: approve it" names no secret. A word of small letters is let pass after the
 # bare noun and a colon; a header, a key in JSON, an assignment, digits or mixed letters are not.
-_SIGNATURE = r"(?!(?<![\w.\-\"'])signature:\s(?-i:[A-Za-z][a-z]{0,18})[.,;!?)]?(?:\s|\Z))signature"
+_SIGNATURE = r"(?!(?<![\w.\-\"':=])(?<![:=]\s)signature:\s(?-i:[A-Za-z][a-z]{0,18})[.,;!?)]?(?:\s|\Z))signature"
 _NAME = (
     r"(?:secret|passwords?|passwd|credentials?|(?:api|access|private|signing)[_\-. ]?key"
     rf"|key[_\-]id|token|authorization|cookie|session[_\-]?id|{_SIGNATURE}|(?<![A-Za-z0-9])(?:auth|pwd|otp|pin))"
