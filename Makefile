@@ -68,8 +68,8 @@ test-long: $(STAMP) ## the sampled tests with many more cases and a new seed (SE
 seeds: $(STAMP) ## whole desks from seeds on all cores, in pieces if you like: make seeds FIRST=1 COUNT=5000
 	@$(BIN)/python -m tests.simulation.seeds $(FIRST) $(COUNT)
 
-coverage: $(STAMP) ## the tests again, counting branches: 100 % where a miss costs money
-	@$(PYTEST) -q -n $(WORKERS) -m "not long" --cov --cov-report=
+coverage: $(STAMP) ## the fast tests, counting branches: 100 % where a miss costs money
+	@$(PYTEST) -q -n $(WORKERS) -m "not slow and not long" --cov --cov-report=
 	@$(BIN)/coverage report --include='$(COVERED)' --fail-under=100
 
 mutation: $(STAMP) ## change the code line by line, see which change no test notices: SLICE=gate, SLICE=domain SAMPLE=500 SEED=7
