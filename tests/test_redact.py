@@ -81,6 +81,9 @@ def test_a_secret_that_is_called_one_goes_whatever_its_shape(sentence: str) -> N
         "signature={}",
         "signature:{}",
         "my.signature: {}",
+        "token: signature: {}",
+        "secret=signature: {}",
+        "cookie:signature: {}",
     ],
 )
 def test_where_a_program_speaks_of_a_signature_even_a_word_goes(sentence: str) -> None:
@@ -136,11 +139,6 @@ def test_a_secret_cannot_hide_behind_characters_nobody_sees(hidden: str) -> None
         line = redacted(f"note {hidden.join(canary)} end")
         assert canary not in line
         assert REDACTED in line
-
-
-@pytest.mark.parametrize("named", ["token: signature: {}", "secret=signature: {}", "cookie:signature: {}"])
-def test_a_word_after_a_signature_that_is_itself_a_value_goes(named: str) -> None:
-    assert "hunter" not in redacted(named.format("hunter"))
 
 
 @given(st.data())
